@@ -1,0 +1,27 @@
+//! The `ENC[NACL,...]` and `ENC[KMS,...]` token format, as the Go program `secretary` defined it.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`scan`] | where the tokens are in a text |
+//! | [`token`] | what one token says before it is opened |
+//! | [`key`] | roles, public and private keys, their text forms |
+//! | [`nacl`] | the NaCl box: one key agreement, then any number of tokens |
+//! | [`opener`] | opening all tokens of a text, or none |
+//!
+//! This crate is synchronous and touches no file, socket or clock; the one thing it asks of the
+//! system is random bytes for keys and nonces.
+
+mod base64;
+mod pem;
+
+pub mod key;
+pub mod nacl;
+pub mod opener;
+pub mod scan;
+pub mod token;
+
+pub use key::{Half, KeyError, PublicKey, Role, SecretKey};
+pub use nacl::{NaclBox, WeakKey};
+pub use opener::{Failed, OpenError, Opened, Opener};
+pub use scan::{Piece, Text, scan};
+pub use token::{Damage, Kind, Token};

@@ -1,0 +1,182 @@
+//! Opening all tokens of a text, or none of them.
+
+use std::cell::OnceCell;
+
+use secretary_secret::Secret;
+
+use crate::key::{PublicKey, SecretKey};
+use crate::nacl::{self, NaclBox, OpenFailure, WeakKey};
+use crate::token::{Damage, Kind, Token};
+
+/// Why a token was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// No key for this kind of token is at hand.
+    #[error("there is no key for it")]
+    NoKey(Kind),
+    /// Nothing could open it.
+    #[error("{0}")]
+    Damaged(#[from] Damage),
+    /// The keys at hand did not open it.
+    #[error("{}", nacl::Forged)]
+    Forged,
+    /// The keys at hand agree on nothing secret.
+    #[error(transparent)]
+    WeakKey(#[from] WeakKey),
+}
+
+/// A token that was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Its number among the tokens that were to be opened, from 0.
+    pub index: usize,
+    /// Why.
+    pub error: OpenError,
+}
+
+/// The keys at hand. The key agreement is made when the first token needs it, and once.
+#[derive(Default)]
+pub struct Opener {
+    nacl: Option<(SecretKey, PublicKey)>,
+    agreed: OnceCell<Result<NaclBox, WeakKey>>,
+}
+
+impl Opener {
+    /// An opener for NaCl tokens sealed between these keys, or for none.
+    pub fn new(nacl: Option<(SecretKey, PublicKey)>) -> Self {
+        Self { nacl, agreed: OnceCell::new() }
+    }
+
+    /// Opens all of `tokens`. Either all open, or the answer lists each one that does not.
+    ///
+    /// The plaintexts are made in one buffer of known size, in one pass: a token is decoded at its
+    /// end, opened there, and moved down over what is left of its nonce and tag.
+    ///
+    /// # Errors
+    ///
+    /// Every [`Failed`] token, in order.
+    pub fn open_all<'t, 'a: 't>(
+        &self,
+        tokens: impl ExactSizeIterator<Item = &'t Token<'a>> + Clone,
+    ) -> Result<Opened, Vec<Failed>> {
+        let mut opened = Opened::with_room_for(tokens.clone());
+        let mut failed = Vec::new();
+        for (index, token) in tokens.enumerate() {
+            if let Err(error) = self.open(token, &mut opened) {
+                failed.push(Failed { index, error });
+            }
+        }
+        if failed.is_empty() { Ok(opened) } else { Err(failed) }
+    }
+
+    fn open(&self, token: &Token<'_>, opened: &mut Opened) -> Result<(), OpenError> {
+        let body = opened.room_for(token);
+        let len = token.decode_body(body)?;
+        let body = &mut body[..len];
+        let plaintext = match token.kind() {
+            Kind::Nacl => self.nacl_box()?.open_in_place(body)?.len(),
+            Kind::Kms => return Err(OpenError::NoKey(Kind::Kms)),
+        };
+        body.copy_within(len - plaintext.., 0);
+        opened.keep(plaintext);
+        Ok(())
+    }
+
+    fn nacl_box(&self) -> Result<&NaclBox, OpenError> {
+        let (own, peer) = self.nacl.as_ref().ok_or(OpenError::NoKey(Kind::Nacl))?;
+        self.agreed.get_or_init(|| NaclBox::agree(own, peer)).as_ref().map_err(|&weak| weak.into())
+    }
+}
+
+impl From<OpenFailure> for OpenError {
+    fn from(failure: OpenFailure) -> Self {
+        match failure {
+            OpenFailure::Damaged(damage) => Self::Damaged(damage),
+            OpenFailure::Forged(_) => Self::Forged,
+        }
+    }
+}
+
+/// The plaintexts of tokens, in their order, one behind the other in a single wiped buffer.
+#[derive(Debug, Default)]
+pub struct Opened {
+    bytes: Secret,
+    ends: Vec<usize>,
+}
+
+impl Opened {
+    /// The plaintexts, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        (0..self.ends.len()).map(|n| {
+            let start = if n == 0 { 0 } else { self.ends[n - 1] };
+            &self.bytes.expose()[start..self.ends[n]]
+        })
+    }
+
+    /// Plaintext is shorter than its token by the overhead at least, except that the last one needs
+    /// its whole body: so this never grows, and never leaves a copy behind.
+    fn with_room_for<'t, 'a: 't>(
+        tokens: impl ExactSizeIterator<Item = &'t Token<'a>> + Clone,
+    ) -> Self {
+        let ends = Vec::with_capacity(tokens.len());
+        let plaintexts =
+            tokens.clone().map(|token| token.body_bound().saturating_sub(nacl::OVERHEAD));
+        let body = tokens.map(Token::body_bound).max().unwrap_or(0);
+        let mut bytes = Secret::default();
+        bytes.resize(plaintexts.sum::<usize>() + body.min(nacl::OVERHEAD));
+        Self { bytes, ends }
+    }
+
+    fn used(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    fn room_for(&mut self, token: &Token<'_>) -> &mut [u8] {
+        let start = self.used();
+        &mut self.bytes.expose_mut()[start..start + token.body_bound()]
+    }
+
+    fn keep(&mut self, len: usize) {
+        self.ends.push(self.used() + len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::Text;
+
+    #[test]
+    fn opens_all_or_lists_every_failure() {
+        let (config, master) = (SecretKey::from(&[1; 32]), SecretKey::from(&[2; 32]));
+        let seal = NaclBox::agree(&config, &master.public_key()).expect("good keys");
+        let tokens: Vec<_> =
+            (0..50).map(|n| seal.seal(&vec![n; usize::from(n)].into()).expect("random")).collect();
+        let opener = Opener::new(Some((master, config.public_key())));
+
+        let good = tokens.join(" ");
+        let text = Text::parse(good.as_bytes());
+        let opened = opener.open_all(text.tokens()).expect("all open");
+        assert!(opened.iter().zip(0..).all(|(plain, n)| plain == vec![n; usize::from(n)]));
+        assert_eq!(opened.iter().len(), 50);
+
+        let bad = format!("{}ENC[NACL,A]{}ENC[KMS,AAAA] ENC[NACL,AAAA]", tokens[1], tokens[2]);
+        let text = Text::parse(bad.as_bytes());
+        let failed = opener.open_all(text.tokens()).expect_err("three do not open");
+        let errors: Vec<_> = failed.iter().map(|failed| (failed.index, failed.error)).collect();
+        let short = Damage::TooShort { len: 3, least: 40 };
+        assert_eq!(
+            errors,
+            [(1, Damage::NotBase64.into()), (3, OpenError::NoKey(Kind::Kms)), (4, short.into()),]
+        );
+    }
+
+    #[test]
+    fn says_damaged_before_it_says_that_there_is_no_key() {
+        let text = Text::parse(b"ENC[NACL,A]ENC[NACL,AAAA]");
+        let failed = Opener::default().open_all(text.tokens()).expect_err("no key");
+        assert_eq!(failed[0].error, OpenError::Damaged(Damage::NotBase64));
+        assert_eq!(failed[1].error, OpenError::NoKey(Kind::Nacl));
+    }
+}

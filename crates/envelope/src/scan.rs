@@ -1,0 +1,279 @@
+//! Finding tokens in any bytes, in one pass.
+//!
+//! A token is what the Go program's pattern `ENC\[(NACL|KMS),[a-zA-Z0-9+/=\s]+\]` matches, leftmost
+//! and without overlap. No regular expression is compiled: that alone would cost more than opening a
+//! token. Each byte is looked at a bounded number of times, whatever the text.
+
+use memchr::memmem;
+
+use crate::token::{Kind, Token, is_space};
+
+const OPEN: &[u8] = b"ENC[";
+
+/// A part of a text. All pieces joined are the text, byte for byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// What stays as it is. Never empty.
+    Text(&'a [u8]),
+    /// What is to be opened.
+    Token(Token<'a>),
+}
+
+/// Cuts `input` into its pieces.
+pub fn scan(input: &[u8]) -> impl Iterator<Item = Piece<'_>> {
+    let mut tokens = Tokens::new(input);
+    let mut done = 0;
+    let mut waiting = None;
+    std::iter::from_fn(move || {
+        if let Some(token) = waiting.take() {
+            return Some(Piece::Token(token));
+        }
+        let from = done;
+        let until = match tokens.next() {
+            Some((start, token)) => {
+                done = start + token.text().len();
+                if start == from {
+                    return Some(Piece::Token(token));
+                }
+                waiting = Some(token);
+                start
+            }
+            None => {
+                done = input.len();
+                input.len()
+            }
+        };
+        (from < until).then(|| Piece::Text(&input[from..until]))
+    })
+}
+
+/// A text whose tokens are found, each with the offset it starts at.
+///
+/// Takes 32 bytes of memory for a token.
+#[derive(Debug)]
+pub struct Text<'a> {
+    input: &'a [u8],
+    tokens: Vec<(usize, Token<'a>)>,
+}
+
+impl<'a> Text<'a> {
+    /// Finds all tokens of `input`.
+    pub fn parse(input: &'a [u8]) -> Self {
+        Self { input, tokens: Tokens::new(input).collect() }
+    }
+
+    /// The tokens, in order.
+    pub fn tokens(&self) -> impl ExactSizeIterator<Item = &Token<'a>> + Clone {
+        self.tokens.iter().map(|(_, token)| token)
+    }
+
+    /// Where in the input token number `index` starts, as line and column, both from 1.
+    ///
+    /// A column is a byte, so that an editor and `cut -b` agree on it.
+    pub fn position(&self, index: usize) -> (usize, usize) {
+        let before = &self.input[..self.tokens[index].0];
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        let column = before.len() - memchr::memrchr(b'\n', before).map_or(0, |end| end + 1) + 1;
+        (line, column)
+    }
+
+    /// The text with `plaintexts`, one for each token in order, in the tokens' places.
+    pub fn replaced<'b>(
+        &'b self,
+        plaintexts: impl Iterator<Item = &'b [u8]>,
+    ) -> impl Iterator<Item = &'b [u8]> {
+        let mut done = 0;
+        let mut tokens = self.tokens.iter().zip(plaintexts);
+        let mut tail = Some(());
+        std::iter::from_fn(move || match tokens.next() {
+            Some(((start, token), plaintext)) => {
+                let before = &self.input[done..*start];
+                done = start + token.text().len();
+                Some([before, plaintext])
+            }
+            None => tail.take().map(|()| [&self.input[done..], &[]]),
+        })
+        .flatten()
+        .filter(|part| !part.is_empty())
+    }
+}
+
+/// The tokens of a text with their offsets.
+struct Tokens<'a> {
+    input: &'a [u8],
+    from: usize,
+    finder: Option<memmem::Finder<'static>>,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(input: &'a [u8]) -> Self {
+        Self { input, from: 0, finder: None }
+    }
+
+    /// A finder pays from the second search on, and most texts have no token at all.
+    fn find_open(&mut self) -> Option<usize> {
+        let rest = &self.input[self.from..];
+        let found = match &self.finder {
+            Some(finder) => finder.find(rest)?,
+            None => {
+                let found = memmem::find(rest, OPEN)?;
+                self.finder = Some(memmem::Finder::new(OPEN));
+                found
+            }
+        };
+        Some(self.from + found)
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = (usize, Token<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let start = self.find_open()?;
+            match token_at(&self.input[start..]) {
+                Ok(token) => {
+                    self.from = start + token.text().len();
+                    return Some((start, token));
+                }
+                Err(looked_at) => self.from = start + looked_at,
+            }
+        }
+    }
+}
+
+/// The token `text` starts with, or how far it can be skipped: no token starts before that.
+fn token_at(text: &[u8]) -> Result<Token<'_>, usize> {
+    let after = &text[OPEN.len()..];
+    let kind = Kind::ALL.into_iter().find(|kind| {
+        after.strip_prefix(kind.tag().as_bytes()).is_some_and(|rest| rest.first() == Some(&b','))
+    });
+    let Some(kind) = kind else { return Err(OPEN.len()) };
+    let body = OPEN.len() + kind.tag().len() + 1;
+    let mut spaced = false;
+    for (len, &byte) in text[body..].iter().enumerate() {
+        match CLASS[usize::from(byte)] {
+            Class::Base64 => {}
+            Class::Space => spaced = true,
+            Class::Other if byte == b']' && len > 0 => {
+                return Ok(Token::new(kind, &text[..=body + len], spaced));
+            }
+            // The body may have ended in `ENC`, and this byte be its `[`.
+            Class::Other => return Err((body + len).saturating_sub(OPEN.len() - 1).max(body)),
+        }
+    }
+    Err(text.len())
+}
+
+#[derive(Clone, Copy)]
+enum Class {
+    Base64,
+    Space,
+    Other,
+}
+
+const CLASS: [Class; 256] = {
+    let mut class = [Class::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'+' | b'/' | b'=') {
+            class[byte] = Class::Base64;
+        } else if is_space(byte as u8) {
+            class[byte] = Class::Space;
+        }
+        byte += 1;
+    }
+    class
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The pattern, tried at every offset: slow, and plain enough to be believed.
+    fn reference(input: &[u8]) -> Vec<&[u8]> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < input.len() {
+            let rest = &input[at..];
+            let tag = ["ENC[NACL,", "ENC[KMS,"].iter().find(|tag| rest.starts_with(tag.as_bytes()));
+            let len = tag.and_then(|tag| {
+                let body = &rest[tag.len()..];
+                let end = body.iter().position(|&b| {
+                    !(b.is_ascii_alphanumeric() || b"+/=\t\n\x0c\r ".contains(&b))
+                })?;
+                (end > 0 && body[end] == b']').then_some(tag.len() + end + 1)
+            });
+            match len {
+                Some(len) => {
+                    found.push(&rest[..len]);
+                    at += len;
+                }
+                None => at += 1,
+            }
+        }
+        found
+    }
+
+    fn tokens(input: &[u8]) -> Vec<&[u8]> {
+        Text::parse(input).tokens().map(Token::text).collect()
+    }
+
+    #[test]
+    fn a_token_may_start_in_what_looked_like_a_body() {
+        assert_eq!(tokens(b"ENC[NACL,ENC[NACL,AAAA]]"), [b"ENC[NACL,AAAA]"]);
+        assert_eq!(tokens(b"ENC[NACL,AENC[KMS,A]"), [b"ENC[KMS,A]"]);
+        assert_eq!(tokens(b"ENC[ENC[KMS,A]"), [b"ENC[KMS,A]"]);
+    }
+
+    #[test]
+    fn positions_count_lines_and_bytes_from_one() {
+        let text = Text::parse(b"ENC[KMS,A]\n\xc3\xa9 ENC[KMS,B]ENC[KMS,C]");
+        let positions: Vec<_> = (0..3).map(|n| text.position(n)).collect();
+        assert_eq!(positions, [(1, 1), (2, 4), (2, 14)]);
+    }
+
+    #[test]
+    fn many_openings_without_an_end_are_scanned_in_linear_time() {
+        for unit in ["ENC[NACL,", "ENC[NACL,A", "ENC[", "ENC[NACL,\n"] {
+            assert!(tokens(unit.repeat((8 << 20) / unit.len()).as_bytes()).is_empty());
+        }
+    }
+
+    /// Text that is nearly a token more often than not.
+    fn near_tokens() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            Just("ENC[".to_string()),
+            Just("ENC[NACL,".to_string()),
+            Just("ENC[KMS,".to_string()),
+            Just("EN".to_string()),
+            Just("]".to_string()),
+            Just("[".to_string()),
+            "[A-C+/= \\n\\t\\r\\x0b\\x0c]{0,4}",
+            "\\PC{0,2}",
+        ];
+        proptest::collection::vec(part, 0..20).prop_map(|parts| parts.concat().into_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_the_pattern_finds(input in near_tokens()) {
+            prop_assert_eq!(tokens(&input), reference(&input));
+        }
+
+        #[test]
+        fn pieces_join_to_the_input(input in near_tokens()) {
+            let joined: Vec<u8> = scan(&input)
+                .flat_map(|piece| match piece {
+                    Piece::Text(text) => text.to_vec(),
+                    Piece::Token(token) => token.text().to_vec(),
+                })
+                .collect();
+            prop_assert_eq!(&joined, &input);
+            let text = Text::parse(&input);
+            let same: Vec<u8> = text.replaced(text.tokens().map(Token::text)).flatten().copied().collect();
+            prop_assert_eq!(&same, &input);
+        }
+    }
+}

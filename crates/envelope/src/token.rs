@@ -1,0 +1,140 @@
+//! One token, as it stands in a text: its kind and its encoded body. No plaintext here.
+
+use std::fmt;
+
+use crate::base64;
+
+/// Which service sealed the token. The list is the format; a kind more is a line in each `match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `ENC[NACL,...]`: base64 of nonce (24 bytes), tag (16) and ciphertext.
+    Nacl,
+    /// `ENC[KMS,...]`: base64 of a data key wrapped by AWS KMS and the message sealed with it.
+    Kms,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Nacl, Self::Kms];
+
+    /// The word between `ENC[` and the comma.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Nacl => "NACL",
+            Self::Kms => "KMS",
+        }
+    }
+}
+
+/// Why a token can't be what was once sealed, whatever the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// The body is cut, changed, or never was base64.
+    #[error("its body is not base64, so it was cut or changed")]
+    NotBase64,
+    /// Not even an empty secret is that short.
+    #[error("its body has {len} bytes, and the shortest has {least}, so it was cut")]
+    TooShort {
+        /// Bytes there are.
+        len: usize,
+        /// Bytes that an empty secret gives.
+        least: usize,
+    },
+}
+
+/// One `ENC[...]`, found by [`crate::scan()`]: its type and body are well formed, no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Token<'a> {
+    text: &'a [u8],
+    kind: Kind,
+    spaced: bool,
+}
+
+impl<'a> Token<'a> {
+    /// Only the scanner makes one. `spaced`: there is white space in the body.
+    pub(crate) fn new(kind: Kind, text: &'a [u8], spaced: bool) -> Self {
+        Self { text, kind, spaced }
+    }
+
+    /// Which service sealed it.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// From `ENC[` to `]`, as it stands in the text.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// More bytes than the decoded body has.
+    pub(crate) fn body_bound(&self) -> usize {
+        base64::decoded_bound(self.encoded_body().len())
+    }
+
+    /// Decodes the body to the start of `out`, which has room for [`Self::body_bound`] bytes.
+    pub(crate) fn decode_body(&self, out: &mut [u8]) -> Result<usize, Damage> {
+        let encoded = self.encoded_body();
+        let len = if self.spaced {
+            base64::decode(&without_space(encoded), out)
+        } else {
+            base64::decode(encoded, out)
+        };
+        len.ok_or(Damage::NotBase64)
+    }
+
+    fn encoded_body(&self) -> &'a [u8] {
+        &self.text["ENC[,".len() + self.kind.tag().len()..self.text.len() - 1]
+    }
+}
+
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ENC[{},..]", self.kind.tag())
+    }
+}
+
+/// The text of a token with this body.
+pub(crate) fn encode(kind: Kind, body: &[u8]) -> String {
+    let mut text = String::with_capacity(body.len() / 3 * 4 + 16);
+    text.push_str("ENC[");
+    text.push_str(kind.tag());
+    text.push(',');
+    base64::encode(body, &mut text);
+    text.push(']');
+    text
+}
+
+/// The token in lines of 64 characters, each with its line feed, as the Go program's `--wrap` does.
+pub fn fold(token: &str) -> String {
+    let mut folded = String::with_capacity(token.len() + token.len() / 64 + 1);
+    let mut rest = token;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        folded.push_str(line);
+        folded.push('\n');
+        rest = after;
+    }
+    folded
+}
+
+/// The white space of a token's body: that of Go's `\s`, so no vertical tab and nothing of Unicode.
+pub(crate) const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+}
+
+fn without_space(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|&byte| !is_space(byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_at_64_columns_and_ends_every_line() {
+        assert_eq!(fold(""), "");
+        assert_eq!(fold(&"x".repeat(64)), "x".repeat(64) + "\n");
+        assert_eq!(fold(&"x".repeat(65)), "x".repeat(64) + "\nx\n");
+    }
+}
