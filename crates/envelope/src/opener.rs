@@ -84,8 +84,19 @@ impl Opener {
     }
 
     fn nacl_box(&self) -> Result<&NaclBox, OpenError> {
-        let (own, peer) = self.nacl.as_ref().ok_or(OpenError::NoKey(Kind::Nacl))?;
-        self.agreed.get_or_init(|| NaclBox::agree(own, peer)).as_ref().map_err(|&weak| weak.into())
+        let agreed = match (self.agreed.get(), &self.nacl) {
+            (Some(agreed), _) => agreed,
+            (None, Some((own, peer))) => self.agreed.get_or_init(|| NaclBox::agree(own, peer)),
+            (None, None) => return Err(OpenError::NoKey(Kind::Nacl)),
+        };
+        agreed.as_ref().map_err(|&weak| weak.into())
+    }
+}
+
+impl From<NaclBox> for Opener {
+    /// An opener for what was sealed under one agreed key.
+    fn from(agreed: NaclBox) -> Self {
+        Self { nacl: None, agreed: OnceCell::from(Ok(agreed)) }
     }
 }
 

@@ -67,14 +67,22 @@ impl<'a> Text<'a> {
         self.tokens.iter().map(|(_, token)| token)
     }
 
-    /// Where in the input token number `index` starts, as line and column, both from 1.
+    /// Where the tokens numbered `indexes`, which ascend, start: line and column, both from 1.
     ///
-    /// A column is a byte, so that an editor and `cut -b` agree on it.
-    pub fn position(&self, index: usize) -> (usize, usize) {
-        let before = &self.input[..self.tokens[index].0];
-        let line = memchr::memchr_iter(b'\n', before).count() + 1;
-        let column = before.len() - memchr::memrchr(b'\n', before).map_or(0, |end| end + 1) + 1;
-        (line, column)
+    /// A column is a byte, so that an editor and `cut -b` agree on it. Any number of positions is
+    /// found in one pass over the text.
+    pub fn positions(
+        &self,
+        indexes: impl IntoIterator<Item = usize>,
+    ) -> impl Iterator<Item = (usize, usize)> {
+        let (mut line, mut line_start) = (1, 0);
+        indexes.into_iter().map(move |index| {
+            let start = self.tokens[index].0;
+            let before = &self.input[line_start..start];
+            line += memchr::memchr_iter(b'\n', before).count();
+            line_start += memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+            (line, start - line_start + 1)
+        })
     }
 
     /// The text with `plaintexts`, one for each token in order, in the tokens' places.
@@ -230,7 +238,7 @@ mod tests {
     #[test]
     fn positions_count_lines_and_bytes_from_one() {
         let text = Text::parse(b"ENC[KMS,A]\n\xc3\xa9 ENC[KMS,B]ENC[KMS,C]");
-        let positions: Vec<_> = (0..3).map(|n| text.position(n)).collect();
+        let positions: Vec<_> = text.positions(0..3).collect();
         assert_eq!(positions, [(1, 1), (2, 4), (2, 14)]);
     }
 

@@ -1,0 +1,352 @@
+//! What was typed. Nothing is looked up here, not even in the environment.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use crate::environ::Environ;
+use crate::failure::{Code, EXIT_CODES, Failure};
+use crate::format::Format;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "secretary",
+    version,
+    about = "Gets secrets from a config repository into a running program",
+    after_help = "Start with `secretary genkeys`, then `echo -n secret | secretary encrypt`.",
+    after_long_help = EXIT_CODES,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make key pairs
+    ///
+    /// Each NAME gives two files, NAME-public-key.pem (0644) and NAME-private-key.pem (0600). An
+    /// existing file is never replaced without --force.
+    #[command(after_long_help = "\
+Examples:
+  secretary genkeys                 master and config pairs in ./keys/
+  secretary genkeys myservice       one pair more
+  secretary genkeys --print deploy  a pair as lines for an app's environment")]
+    Genkeys(Genkeys),
+    /// Encrypt standard input, or what is typed, into a token
+    ///
+    /// Prints one ENC[NACL,..] token without a newline, to be pasted into a config file. On a
+    /// terminal it asks for the secret and does not show it.
+    #[command(after_long_help = "\
+Examples:
+  echo -n secret | secretary encrypt
+  secretary encrypt --trim < password.txt
+  secretary encrypt --public-key prod/keys/master-public-key.pem \\
+                    --private-key prod/keys/config-private-key.pem")]
+    Encrypt(Encrypt),
+    /// Decrypt the tokens in a file, in standard input or in the environment
+    ///
+    /// Every token is replaced by its plaintext and every other byte stays. When one token does not
+    /// open, nothing is written at all.
+    #[command(after_long_help = "\
+Examples:
+  secretary decrypt config.yml               print the file with its tokens opened
+  secretary decrypt config.yml -o out.yml    replace out.yml as a whole, mode 0600
+  eval \"$(secretary decrypt -e)\"             open this shell's variables
+  secretary decrypt -e --env-file /etc/environment.encrypted \\
+      --format systemd -o /run/app.env       for a unit's ExecStartPre=")]
+    Decrypt(Decrypt),
+    /// Start a program with its environment and arguments decrypted
+    ///
+    /// This process becomes the program: same process id, no shell, no child. When one token does
+    /// not open, nothing is started. The variables that hold keys are not passed on: *_PRIVATE_KEY,
+    /// and the public keys of master, config, deploy and service. A variable that held a token is
+    /// always passed on.
+    #[command(after_long_help = "\
+Examples:
+  secretary exec -- /usr/bin/myservice --port 8080
+  ENTRYPOINT [\"secretary\", \"exec\", \"--\"]       in a Dockerfile
+
+Exit codes: 125 when secretary itself fails, 126 when the program can't be run, 127 when it is not
+found, and otherwise the program's own.")]
+    Exec(Exec),
+    /// Check keys, tokens and what each command would use
+    ///
+    /// Prints no secret. Leaves with 1 when there is a problem; warnings alone leave with 0.
+    #[command(after_long_help = "\
+Examples:
+  secretary doctor
+  secretary doctor config.yml    and which keys open its tokens")]
+    Doctor(Doctor),
+    /// Print the version
+    Version(Version),
+    /// Print a completion script for a shell
+    #[command(after_long_help = "\
+Examples:
+  secretary completion bash > /etc/bash_completion.d/secretary
+  secretary completion zsh > ~/.zfunc/_secretary")]
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page, or write all of them
+    #[command(after_long_help = "\
+Examples:
+  secretary man decrypt | man -l -
+  secretary man --out /usr/share/man/man1")]
+    Man(Man),
+}
+
+/// `genkeys`
+#[derive(Debug, Args)]
+pub struct Genkeys {
+    /// Names of the pairs
+    #[arg(default_values = ["master", "config"])]
+    pub name: Vec<String>,
+    /// Folder to write to; made if it is not there
+    #[arg(long, value_name = "DIR", default_value = crate::keys::FOLDER, value_hint = ValueHint::DirPath)]
+    pub path: PathBuf,
+    /// Replace existing key files: tokens sealed with them can't be opened any more
+    #[arg(long)]
+    pub force: bool,
+    /// Print NAME_PUBLIC_KEY= and NAME_PRIVATE_KEY= lines instead of writing files
+    #[arg(long, conflicts_with_all = ["path", "force"])]
+    pub print: bool,
+}
+
+/// `encrypt`
+#[derive(Debug, Args)]
+pub struct Encrypt {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: SealKeys,
+    /// Fold the token into lines of 64 characters
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = switch, hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
+    pub wrap: bool,
+    /// Leave out one line ending at the end of the secret
+    #[arg(long)]
+    pub trim: bool,
+    /// Catches a secret given as an argument, so that it is refused without being repeated
+    #[arg(hide = true)]
+    pub refused: Vec<OsString>,
+}
+
+/// The keys that seal.
+#[derive(Debug, Args)]
+pub struct SealKeys {
+    /// Variable or file with the public key to encrypt to [default: $PUBLIC_KEY, then
+    /// ./keys/master-public-key.pem]
+    #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    pub public_key: Option<OsString>,
+    /// Variable or file with the private key to encrypt with [default: $PRIVATE_KEY, then
+    /// ./keys/config-private-key.pem]
+    #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    pub private_key: Option<OsString>,
+    /// AWS KMS key, which this version can't use
+    #[arg(long, hide = true)]
+    pub kms_key_id: Option<String>,
+}
+
+impl SealKeys {
+    /// Says so when AWS KMS was to seal: a NaCl token in its place would be open to other people.
+    ///
+    /// # Errors
+    ///
+    /// When `--kms-key-id`, or `$KMS_KEY_ID` without it, is not empty.
+    pub fn refuse_kms(&self, environ: &Environ) -> Result<(), Failure> {
+        refuse(
+            self.kms_key_id.as_deref(),
+            ["--kms-key-id", "KMS_KEY_ID"],
+            environ,
+            "this version of secretary has no access to AWS KMS",
+            "to encrypt with NaCl keys",
+        )
+    }
+}
+
+/// `decrypt`
+#[derive(Debug, Args)]
+pub struct Decrypt {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: OpenKeys,
+    /// File to decrypt, or - for standard input
+    #[arg(default_value = "-", hide_default_value = true, conflicts_with = "env_file", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Write to FILE instead, replaced as a whole and with mode 0600
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Decrypt environment variables and print those that held tokens
+    #[arg(short = 'e', long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = switch, hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
+    pub decrypt_env: bool,
+    /// Read variables from FILE, a dotenv or systemd EnvironmentFile, instead of the environment;
+    /// implies -e
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub env_file: Option<PathBuf>,
+    /// How to print the variables
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Sh)]
+    pub format: Format,
+    /// With --format json: print every value as base64, so that any bytes can be expressed
+    #[arg(long)]
+    pub base64: bool,
+}
+
+impl Decrypt {
+    /// Whether variables are decrypted, and not a file.
+    pub fn is_of_variables(&self) -> bool {
+        self.decrypt_env || self.env_file.is_some()
+    }
+}
+
+/// `exec`
+#[derive(Debug, Args)]
+pub struct Exec {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: OpenKeys,
+    /// Add the variables in FILE, a dotenv or systemd EnvironmentFile, to the environment
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub env_file: Option<PathBuf>,
+    /// Pass on the variables that hold keys
+    #[arg(long)]
+    pub keep_keys: bool,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
+
+/// The keys that open, and how the Go program was told to ask a daemon for them.
+#[derive(Debug, Default, Args)]
+pub struct OpenKeys {
+    /// Variable or file with the private key to decrypt with [default: $DEPLOY_PRIVATE_KEY, then
+    /// ./keys/master-private-key.pem]
+    #[arg(long, visible_alias = "deploy-key", overrides_with = "private_key", value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    pub private_key: Option<OsString>,
+    /// Variable or file with the public key of who encrypted [default: $CONFIG_PUBLIC_KEY, then
+    /// ./keys/config-public-key.pem]
+    #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    pub config_key: Option<OsString>,
+    /// Master public key, for a daemon
+    #[arg(long, hide = true)]
+    pub master_key: Option<OsString>,
+    /// Service private key, for a daemon
+    #[arg(long, hide = true)]
+    pub service_key: Option<OsString>,
+    /// URL of a daemon, which this version can't ask
+    #[arg(short, long, hide = true)]
+    pub secretary_url: Option<String>,
+    /// Marathon app, for a daemon
+    #[arg(long, hide = true)]
+    pub app_id: Option<String>,
+    /// Marathon app version, for a daemon
+    #[arg(long, hide = true)]
+    pub app_version: Option<String>,
+    /// Mesos task, for a daemon
+    #[arg(long, hide = true)]
+    pub task_id: Option<String>,
+}
+
+impl OpenKeys {
+    /// Says so when a daemon was to open the tokens: local keys would be the wrong ones.
+    ///
+    /// # Errors
+    ///
+    /// When `--secretary-url`, or `$SECRETARY_URL` without it, is not empty.
+    pub fn refuse_a_daemon(&self, environ: &Environ) -> Result<(), Failure> {
+        refuse(
+            self.secretary_url.as_deref(),
+            ["--secretary-url", "SECRETARY_URL"],
+            environ,
+            "this version of secretary opens tokens with local keys only",
+            "to use local keys",
+        )
+    }
+}
+
+/// Refuses a setting of the Go program that is not served, wherever it comes from.
+fn refuse(
+    flag: Option<&str>,
+    [name, variable]: [&str; 2],
+    environ: &Environ,
+    why: &str,
+    instead: &str,
+) -> Result<(), Failure> {
+    let from = match flag {
+        Some("") => return Ok(()),
+        Some(_) => name.to_string(),
+        None if environ.get(variable).is_some_and(|value| !value.is_empty()) => {
+            format!("${variable}")
+        }
+        None => return Ok(()),
+    };
+    let failure = Failure::new(Code::Configuration, format!("{from} is set, and {why}"));
+    Err(failure.hint(format!("{instead}, unset it or give {name} \"\"")))
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Files whose tokens are tried, or - for standard input; without any, the environment's are
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Vec<PathBuf>,
+    /// Folder with keys
+    #[arg(long, value_name = "DIR", default_value = crate::keys::FOLDER, value_hint = ValueHint::DirPath)]
+    pub path: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `version`
+#[derive(Debug, Args)]
+pub struct Version {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command whose page to print
+    #[arg(conflicts_with = "out")]
+    pub command: Option<String>,
+    /// Write all pages to this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+}
+
+/// The words that Go's `strconv.ParseBool` takes, for `--wrap=false` and the like.
+fn switch(word: &str) -> Result<bool, String> {
+    match word {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("it takes true or false".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn switches_take_the_words_go_takes() {
+        assert_eq!(switch("T"), Ok(true));
+        assert_eq!(switch("False"), Ok(false));
+        assert!(switch("yes").is_err());
+    }
+}

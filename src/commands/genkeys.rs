@@ -1,0 +1,138 @@
+//! `secretary genkeys`: new key pairs, as files or as lines for an environment.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::process::ExitCode;
+
+use secretary_envelope::{Half, SecretKey};
+use secretary_secret::Secret;
+
+use crate::Outcome;
+use crate::cli::Genkeys;
+use crate::environ::is_shell_identifier;
+use crate::failure::{Code, Failure, reason, shown};
+use crate::keys::file_name;
+use crate::output::{Existing, write_file};
+use crate::world::World;
+
+pub(super) fn run(args: &Genkeys, world: &World) -> Outcome {
+    let mut names = BTreeSet::new();
+    for name in &args.name {
+        check_name(name)?;
+        if !names.insert(name) {
+            return Err(Failure::new(
+                Code::Usage,
+                format!("the name {} is given twice", shown(name)),
+            ));
+        }
+    }
+    if args.print {
+        print(&args.name, world)?
+    } else {
+        write(args, world)?
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A name may have folders in it, and must stay below the folder that was given.
+fn check_name(name: &str) -> Result<(), Failure> {
+    let path = Path::new(name);
+    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if inside
+        && path.file_name().is_some()
+        && !name.ends_with('/')
+        && !name.contains(char::is_control)
+    {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is no name for a key pair",
+        if name.is_empty() { "an empty text".into() } else { shown(name) }
+    );
+    Err(Failure::new(Code::Usage, message)
+        .hint("a name is a word such as `deploy`, or folders and a word such as `prod/deploy`"))
+}
+
+fn print(names: &[String], world: &World) -> Result<(), Failure> {
+    let mut lines = Secret::default();
+    for name in names {
+        let variable = name.to_uppercase().replace(['-', '.', '/'], "_");
+        if !is_shell_identifier(variable.as_ref()) {
+            let message = format!("{} can't be the start of a variable name", shown(name));
+            return Err(
+                Failure::new(Code::Usage, message).hint("give a name of letters, digits, - and _")
+            );
+        }
+        let key = generate()?;
+        for (half, pem) in [("PUBLIC", key.public_key().to_pem()), ("PRIVATE", key.to_pem())] {
+            let line = pem.lines().nth(1).expect("the second of a key's three lines is its base64");
+            for part in [variable.as_str(), "_", half, "_KEY=", line, "\n"] {
+                lines.extend(part.as_bytes());
+            }
+        }
+    }
+    world.print([lines.expose()])
+}
+
+/// Nothing is written before it is known that nothing is in the way.
+fn write(args: &Genkeys, world: &World) -> Result<(), Failure> {
+    if args.path.as_os_str().is_empty() {
+        return Err(
+            Failure::new(Code::Usage, "--path is empty").hint("give the folder, `.` for this one")
+        );
+    }
+    if !args.force {
+        refuse_existing(args)?;
+    }
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    for name in &args.name {
+        let key = generate()?;
+        let [public, private] = [Half::Public, Half::Private].map(|half| file(args, name, half));
+        make_folder(&private)?;
+        // The public half last: where it is, its private half is, too.
+        write_file(&private, 0o600, existing, [key.to_pem().as_bytes()].into_iter())?;
+        write_file(&public, 0o644, existing, [key.public_key().to_pem().as_bytes()].into_iter())?;
+        world.note(&format!("made {} and {}", shown(&private), shown(&public)));
+    }
+    Ok(())
+}
+
+fn refuse_existing(args: &Genkeys) -> Result<(), Failure> {
+    let files = args
+        .name
+        .iter()
+        .flat_map(|name| [Half::Public, Half::Private].map(|half| file(args, name, half)));
+    let existing: Vec<_> = files.filter(|file| fs::symlink_metadata(file).is_ok()).collect();
+    if existing.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::new(Code::Configuration, "key files exist already, so no key was made");
+    Err(existing
+        .iter()
+        .fold(failure, |failure, file| failure.detail(shown(file)))
+        .hint("--force replaces them, and what was sealed with them can't be opened any more"))
+}
+
+fn file(args: &Genkeys, name: &str, half: Half) -> PathBuf {
+    args.path.join(file_name(name, half))
+}
+
+fn make_folder(file: &Path) -> Result<(), Failure> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o775);
+    builder.create(folder).map_err(|error| {
+        Failure::new(
+            Code::General,
+            format!("cannot make the folder {}: {}", shown(folder), reason(&error)),
+        )
+    })
+}
+
+fn generate() -> Result<SecretKey, Failure> {
+    SecretKey::generate()
+        .map_err(|error| Failure::new(Code::General, format!("no random bytes: {error}")))
+}

@@ -1,0 +1,56 @@
+//! `secretary man`: the manual pages, made from the same texts as `--help`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap_mangen::Man as Page;
+
+use crate::Outcome;
+use crate::cli::{Cli, Man};
+use crate::failure::{Code, Failure, shown};
+use crate::output::{Existing, write_file};
+use crate::world::World;
+
+pub(super) fn run(args: &Man, world: &World) -> Outcome {
+    let mut program = Cli::command();
+    program.build();
+    if let Some(folder) = &args.out {
+        write(folder, &program)?;
+        for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+            write(folder, command)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let page = match args.command.as_deref() {
+        None => render(&program)?,
+        Some(name) => {
+            let command = program.find_subcommand(name).ok_or_else(|| {
+                Failure::new(Code::Usage, format!("there is no command {}", shown(name)))
+                    .hint("`secretary --help` lists the commands")
+            })?;
+            render(command)?
+        }
+    };
+    world.print([page.as_slice()])?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(folder: &Path, command: &clap::Command) -> Result<(), Failure> {
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    let page = render(command)?;
+    write_file(
+        &folder.join(format!("{name}.1")),
+        0o644,
+        Existing::Replace,
+        [page.as_slice()].into_iter(),
+    )
+}
+
+fn render(command: &clap::Command) -> Result<Vec<u8>, Failure> {
+    let command = command.clone().version(env!("CARGO_PKG_VERSION"));
+    let mut page = Vec::new();
+    let rendered = Page::new(command).manual("Secretary").render(&mut page);
+    rendered.map_err(|error| Failure::io("make", "the manual page", &error))?;
+    Ok(page)
+}

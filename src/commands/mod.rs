@@ -1,0 +1,32 @@
+//! One file a command. They share what is in the modules beside this folder, never each other.
+
+mod completion;
+mod decrypt;
+mod doctor;
+mod encrypt;
+mod exec;
+mod genkeys;
+mod man;
+mod version;
+
+use crate::Outcome;
+use crate::cli::Command;
+use crate::world::World;
+
+/// Runs `command`.
+///
+/// # Errors
+///
+/// What the user is to read; nothing was written or started then.
+pub fn run(command: Command, world: &World) -> Outcome {
+    match command {
+        Command::Genkeys(args) => genkeys::run(&args, world),
+        Command::Encrypt(args) => encrypt::run(&args, world),
+        Command::Decrypt(args) => decrypt::run(&args, world),
+        Command::Exec(args) => exec::run(&args, world),
+        Command::Doctor(args) => doctor::run(&args, world),
+        Command::Version(args) => version::run(&args, world),
+        Command::Completion { shell } => completion::run(shell, world),
+        Command::Man(args) => man::run(&args, world),
+    }
+}

@@ -1,0 +1,170 @@
+//! What the user reads when something fails, and the code the shell gets.
+//!
+//! This is the only file that prints an error. A message says what failed and where, never a value:
+//! no plaintext, no key, no text of another system.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::world::World;
+
+/// The exit codes, as `--help` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// Input or output failed, or a check found something.
+    General = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// A key, variable or file is missing or wrong.
+    Configuration = 3,
+    /// There is no key for a token.
+    NoKey = 4,
+    /// A token is damaged, forged, or sealed for other keys.
+    Damaged = 5,
+    /// A remote service failed.
+    Remote = 6,
+    /// A remote service said no.
+    Denied = 7,
+    /// `exec` failed before it started the program.
+    Exec = 125,
+    /// `exec` found the program and can't run it.
+    NotExecutable = 126,
+    /// `exec` did not find the program.
+    NotFound = 127,
+}
+
+/// Their list, for help texts and man pages.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    input or output failed, or a check found something
+  2    the command line is wrong
+  3    a key, variable or file is missing or wrong
+  4    there is no key for a token
+  5    a token is damaged, forged, or sealed for other keys
+  6    a remote service failed
+  7    a remote service said no
+  125  exec: failed before the program was started, for any reason above
+  126  exec: the program was found and can't be run
+  127  exec: the program was not found";
+
+/// One failure: a sentence, lines of detail, a hint.
+#[derive(Debug)]
+pub struct Failure {
+    code: Code,
+    message: String,
+    details: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure that says `message`: lower case, no full stop, no value.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: Vec::new(), hint: None }
+    }
+
+    /// A failed system call on the file or stream called `name`.
+    pub fn io(doing: &str, name: &str, error: &std::io::Error) -> Self {
+        Self::new(Code::General, format!("cannot {doing} {name}: {}", reason(error)))
+    }
+
+    /// Adds a line below the message.
+    pub fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    /// Says what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The sentence alone.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The hint, or nothing.
+    pub fn hint_text(&self) -> &str {
+        self.hint.as_deref().unwrap_or_default()
+    }
+
+    /// The same with another code.
+    pub fn code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The same as a failure of `exec`, whose codes leave those below 125 to the started program.
+    pub fn within_exec(self) -> Self {
+        if self.code as u8 >= Code::Exec as u8 { self } else { self.code(Code::Exec) }
+    }
+
+    /// Prints the failure to standard error and answers its exit code.
+    pub fn print(&self, world: &World) -> ExitCode {
+        let (error, hint) = match world.stderr_in_colour() {
+            true => ("\x1b[1;31merror:\x1b[0m", "\x1b[1;36mhint:\x1b[0m"),
+            false => ("error:", "hint:"),
+        };
+        let mut text = format!("{error} {}\n", self.message);
+        for line in &self.details {
+            let _ = writeln!(text, "  {line}");
+        }
+        if let Some(line) = &self.hint {
+            let _ = writeln!(text, "{hint} {line}");
+        }
+        world.to_stderr(&text);
+        ExitCode::from(self.code as u8)
+    }
+}
+
+/// Prints what the command line parser has to say: help on standard output, errors on standard error.
+pub fn print_usage(error: &clap::Error, is_exec: bool) -> ExitCode {
+    // Nothing is left to be done when the terminal is gone.
+    let _ = error.print();
+    match (error.use_stderr(), is_exec) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, false) => ExitCode::from(Code::Usage as u8),
+        (true, true) => ExitCode::from(Code::Exec as u8),
+    }
+}
+
+/// The reason alone, without Rust's ` (os error 2)`.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_lowercase(),
+        None => text,
+    }
+}
+
+/// A name from outside, fit to be printed: control characters and those that reorder text escaped.
+pub fn shown(name: impl AsRef<std::ffi::OsStr>) -> String {
+    let mut text = String::new();
+    for character in name.as_ref().to_string_lossy().chars() {
+        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || reorders {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_can_not_move_the_cursor_or_reorder_a_line() {
+        assert_eq!(shown("a\x1b[2J\nb\u{202e}é"), "a\\u{1b}[2J\\nb\\u{202e}é");
+    }
+
+    #[test]
+    fn reasons_are_lower_case_and_without_numbers() {
+        assert_eq!(reason(&std::io::Error::from_raw_os_error(2)), "no such file or directory");
+    }
+}

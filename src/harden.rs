@@ -1,0 +1,38 @@
+//! Keeps plaintext out of core files and away from other processes of the same user.
+//!
+//! Root can still read the memory of a running process. Nothing here fails the command: a system
+//! that forbids one of these calls is no less safe for running it.
+
+/// The limit on core dumps as it was, soft and hard, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CoreLimit(#[cfg(unix)] Option<(u64, u64)>);
+
+/// Allows no core dump, and on Linux no tracing and no reading of `/proc/PID/mem` by others than root.
+#[cfg(unix)]
+pub fn harden() -> CoreLimit {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_dumpable(false);
+    let before = getrlimit(Resource::RLIMIT_CORE).ok();
+    if let Some((_, hard)) = before {
+        let _ = setrlimit(Resource::RLIMIT_CORE, 0, hard);
+    }
+    CoreLimit(before)
+}
+
+/// Nothing to do here: Windows writes no core file unless an administrator asks for one.
+#[cfg(not(unix))]
+pub fn harden() -> CoreLimit {
+    CoreLimit::default()
+}
+
+/// Gives the limit back, for the program this process becomes. The rest does not survive `execve`.
+#[cfg(unix)]
+pub fn restore(limit: CoreLimit) {
+    use nix::sys::resource::{Resource, setrlimit};
+
+    if let Some((soft, hard)) = limit.0 {
+        let _ = setrlimit(Resource::RLIMIT_CORE, soft, hard);
+    }
+}

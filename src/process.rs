@@ -1,0 +1,110 @@
+//! Becoming another program: `execve`, with nothing between it and us but the search in `PATH`.
+
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, Signal};
+
+/// Where programs are looked for when there is no `PATH`, as execvp(3) does.
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
+/// Replaces this process by `command`, looked up in `path` unless it has a slash.
+///
+/// Everything else goes over as it is: process id, open files, signal mask and dispositions. A file
+/// without a `#!` line is not handed to a shell, as execvp(3) would do.
+///
+/// # Errors
+///
+/// The error of the one file that was found, or [`Errno::ENOENT`]. On success it does not return.
+pub fn become_program(
+    command: &OsStr,
+    path: Option<&OsStr>,
+    arguments: &[CString],
+    environ: &[CString],
+) -> Errno {
+    restore_sigpipe();
+    let mut error = Errno::ENOENT;
+    for file in candidates(command, path) {
+        match nix::unistd::execve(&file, arguments, environ) {
+            Ok(never) => match never {},
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            // There may be one in a later folder that can be run.
+            Err(Errno::EACCES) => error = Errno::EACCES,
+            Err(other) => return other,
+        }
+    }
+    error
+}
+
+fn candidates(command: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
+    let files = if command.as_bytes().contains(&b'/') {
+        vec![command.to_owned()]
+    } else {
+        // An empty entry is the current folder, and an empty command is found nowhere.
+        let path = path.unwrap_or(OsStr::new(DEFAULT_PATH)).as_bytes();
+        let folders = path.split(|&byte| byte == b':').filter(|_| !command.is_empty());
+        folders
+            .map(|folder| Path::new(OsStr::from_bytes(folder)).join(command).into_os_string())
+            .collect()
+    };
+    files.into_iter().filter_map(|file| CString::new(file.into_encoded_bytes()).ok()).collect()
+}
+
+/// Whether `SIGPIPE` was ignored when the process started, as systemd has it by default.
+static SIGPIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Rust's runtime ignores `SIGPIPE` before `main`, and an ignored signal stays ignored over `execve`;
+/// most programs are not written for that. So what was there before is remembered before it.
+#[allow(unsafe_code)]
+mod before_main {
+    use super::*;
+
+    // SAFETY: the loader calls each function in this section before `main`, and with the C calling
+    // convention; this one calls only `sigaction`, which needs nothing to be set up.
+    #[cfg(target_os = "linux")]
+    #[unsafe(link_section = ".init_array")]
+    #[used]
+    static REMEMBER: extern "C" fn() = remember;
+
+    #[cfg(target_os = "linux")]
+    extern "C" fn remember() {
+        let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: with a null pointer for the new action nothing is changed, and the old one is
+        // written to memory of the right type. On failure it stays zero, which is the default action.
+        let handler = unsafe {
+            libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr());
+            action.assume_init().sa_sigaction
+        };
+        SIGPIPE_IGNORED.store(handler == libc::SIG_IGN, Ordering::Relaxed);
+    }
+
+    pub(super) fn restore_sigpipe() {
+        if !SIGPIPE_IGNORED.load(Ordering::Relaxed) {
+            // SAFETY: no handler is installed, so there is none that could be unsafe.
+            let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
+        }
+    }
+}
+
+use before_main::restore_sigpipe;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looked_for(command: &str, path: Option<&str>) -> Vec<String> {
+        let files = candidates(command.as_ref(), path.map(OsStr::new));
+        files.into_iter().map(|file| file.into_string().expect("text")).collect()
+    }
+
+    #[test]
+    fn programs_are_looked_for_as_execvp_does() {
+        assert_eq!(looked_for("a", Some("/x:/y/::z")), ["/x/a", "/y/a", "a", "z/a"]);
+        assert_eq!(looked_for("a", None), ["/bin/a", "/usr/bin/a"]);
+        assert_eq!(looked_for("./a", Some("/x")), ["./a"]);
+        assert!(looked_for("", Some("/x")).is_empty());
+    }
+}
