@@ -139,12 +139,14 @@ impl Unsealer {
         let borrowed: Vec<_> = texts.iter().collect();
         let opened =
             self.open_all(&borrowed, |number, indexes| vec![place(number); indexes.len()])?;
-        let mut plaintexts = opened.iter();
         let mut values = Vec::with_capacity(texts.len());
+        let mut first = 0;
         for text in texts {
-            let mut value = Secret::default();
-            let own = plaintexts.by_ref().take(text.tokens().len());
-            text.replaced(own).for_each(|part| value.extend(part));
+            let own = first..first + text.tokens().len();
+            first = own.end;
+            let len = text.replaced(opened.range(own.clone())).map(<[u8]>::len).sum();
+            let mut value = Secret::with_capacity(len);
+            text.replaced(opened.range(own)).for_each(|part| value.extend(part));
             values.push(value);
         }
         Ok(values)

@@ -1,5 +1,6 @@
 //! Environment variables, the tokens in them, and the names that hold keys.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 
 use secretary_envelope::Text;
@@ -18,8 +19,11 @@ impl Environ {
 
     /// Of a name that comes twice the first counts, as it does for `getenv` and for the Go program.
     pub fn first_of_each(mut variables: Vec<(OsString, OsString)>) -> Self {
-        let mut seen = std::collections::HashSet::with_capacity(variables.len());
-        variables.retain(|(name, _)| seen.insert(name.clone()));
+        let mut seen = HashSet::with_capacity(variables.len());
+        let first: Vec<bool> =
+            variables.iter().map(|(name, _)| seen.insert(name.as_os_str())).collect();
+        let mut first = first.into_iter();
+        variables.retain(|_| first.next().unwrap_or(true));
         Self(variables)
     }
 

@@ -28,7 +28,8 @@ pub fn write_parts<'a>(
 ) -> io::Result<()> {
     // What one call takes at the most (IOV_MAX) on Linux and macOS.
     const AT_ONCE: usize = 1024;
-    let mut parts = parts.map(IoSlice::new);
+    // Nothing but empty parts would look like a file that takes no bytes.
+    let mut parts = parts.filter(|part| !part.is_empty()).map(IoSlice::new);
     let mut batch = Vec::with_capacity(AT_ONCE);
     loop {
         batch.extend(parts.by_ref().take(AT_ONCE));

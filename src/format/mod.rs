@@ -75,7 +75,12 @@ impl Format {
     ///
     /// Naming the first variable whose value the format can't express.
     pub fn print(self, variables: &[Variable<'_>], base64: bool) -> Result<Printed, Failure> {
-        let mut printed = Printed::default();
+        // What most formats need, so that the buffer is not moved and wiped again and again.
+        let room = |(name, value): &Variable<'_>| name.len() + value.len() + 16;
+        let mut printed = Printed {
+            body: Secret::with_capacity(variables.iter().map(room).sum()),
+            ..Printed::default()
+        };
         let refused = |name: &OsStr, Refused(why): Refused| {
             Failure::new(Code::General, format!("{}: {why}", shown(name)))
                 .hint("another --format may be able to express the value")

@@ -1,6 +1,7 @@
 //! Opening all tokens of a text, or none of them.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use secretary_secret::Secret;
 
@@ -119,7 +120,12 @@ pub struct Opened {
 impl Opened {
     /// The plaintexts, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
-        (0..self.ends.len()).map(|n| {
+        self.range(0..self.ends.len())
+    }
+
+    /// The plaintexts of the tokens numbered so.
+    pub fn range(&self, tokens: Range<usize>) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        tokens.map(|n| {
             let start = if n == 0 { 0 } else { self.ends[n - 1] };
             &self.bytes.expose()[start..self.ends[n]]
         })

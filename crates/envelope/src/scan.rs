@@ -4,11 +4,16 @@
 //! and without overlap. No regular expression is compiled: that alone would cost more than opening a
 //! token. Each byte is looked at a bounded number of times, whatever the text.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::token::{Kind, Token, is_space};
 
 const OPEN: &[u8] = b"ENC[";
+
+/// Made once: making it costs more than searching the value of a variable with it.
+static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(OPEN));
 
 /// A part of a text. All pieces joined are the text, byte for byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +107,6 @@ impl<'a> Text<'a> {
             None => tail.take().map(|()| [&self.input[done..], &[]]),
         })
         .flatten()
-        .filter(|part| !part.is_empty())
     }
 }
 
@@ -110,26 +114,15 @@ impl<'a> Text<'a> {
 struct Tokens<'a> {
     input: &'a [u8],
     from: usize,
-    finder: Option<memmem::Finder<'static>>,
 }
 
 impl<'a> Tokens<'a> {
     fn new(input: &'a [u8]) -> Self {
-        Self { input, from: 0, finder: None }
+        Self { input, from: 0 }
     }
 
-    /// A finder pays from the second search on, and most texts have no token at all.
-    fn find_open(&mut self) -> Option<usize> {
-        let rest = &self.input[self.from..];
-        let found = match &self.finder {
-            Some(finder) => finder.find(rest)?,
-            None => {
-                let found = memmem::find(rest, OPEN)?;
-                self.finder = Some(memmem::Finder::new(OPEN));
-                found
-            }
-        };
-        Some(self.from + found)
+    fn find_open(&self) -> Option<usize> {
+        Some(self.from + FINDER.find(&self.input[self.from..])?)
     }
 }
 
