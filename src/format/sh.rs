@@ -7,11 +7,16 @@
 //! that has one is written with `printf` and octal escapes:
 //!
 //! ```sh
-//! NAME="$(printf 'it\047s\012_')";export NAME="${NAME%_}"
+//! NAME="$(printf 'it\047s')";export NAME
+//! NAME="$(printf '\012_')";NAME="${NAME%_}";NAME="$(printf 'line')$NAME";export NAME
 //! ```
 //!
-//! The `_` keeps `$(..)` from dropping line feeds at the end. A shell without `printf` fails at the
-//! first of the two statements, which ends a script under `set -e`.
+//! The second is for a value that ends in line feeds, which `$(..)` drops: they are made first, with
+//! a character after them. That character is not put after the value itself, because bash 5.2 reads
+//! beyond the string when it takes one off bytes that are no UTF-8.
+//!
+//! Assigning and exporting are two statements so that a shell without `printf` fails at the first,
+//! which ends a script under `set -e`.
 
 use secretary_secret::Secret;
 
@@ -41,12 +46,30 @@ pub fn statement(name: &[u8], value: &[u8], out: &mut Secret) {
         }
         return;
     }
+    let end = value.iter().rposition(|&byte| byte != b'\n').map_or(0, |last| last + 1);
+    let (body, newlines) = value.split_at(end);
+    if !newlines.is_empty() {
+        assign(name, newlines, b"_", b"", out);
+        for part in [b";", name, b"=\"${", name, b"%_}\";"] {
+            out.extend(part);
+        }
+    }
+    let rest = if newlines.is_empty() { [b"".as_slice(), b""] } else { [b"$", name] };
+    assign(name, body, b"", &rest.concat(), out);
+    for part in [b";export ", name] {
+        out.extend(part);
+    }
+}
+
+/// `NAME="$(printf 'value..end')rest"`
+fn assign(name: &[u8], value: &[u8], end: &[u8], rest: &[u8], out: &mut Secret) {
     for part in [name, b"=\"$(printf '"] {
         out.extend(part);
     }
     for &byte in value {
         match byte {
-            byte if byte.is_ascii_alphanumeric() || b"_-./:=@+,".contains(&byte) => {
+            // A format that starts with `-` would be taken for an option, so that is not among these.
+            byte if byte.is_ascii_alphanumeric() || b"_./:=@+,".contains(&byte) => {
                 out.extend(&[byte])
             }
             byte => {
@@ -54,7 +77,7 @@ pub fn statement(name: &[u8], value: &[u8], out: &mut Secret) {
             }
         }
     }
-    for part in [b"_')\";export ", name, b"=\"${", name, b"%_}\""] {
+    for part in [end, b"')", rest, b"\""] {
         out.extend(part);
     }
 }
@@ -93,8 +116,17 @@ mod tests {
 
     #[test]
     fn other_values_are_written_in_octal() {
-        assert_eq!(printed(b"it's\n"), "X=\"$(printf 'it\\047s\\012_')\";export X=\"${X%_}\"");
-        assert_eq!(printed(b"\xff%"), "X=\"$(printf '\\377\\045_')\";export X=\"${X%_}\"");
+        assert_eq!(printed(b"it's"), "X=\"$(printf 'it\\047s')\";export X");
+        assert_eq!(printed(b"-n\t"), "X=\"$(printf '\\055n\\011')\";export X");
+        assert_eq!(printed(b"\xff%"), "X=\"$(printf '\\377\\045')\";export X");
+    }
+
+    #[test]
+    fn line_feeds_at_the_end_are_made_first() {
+        assert_eq!(
+            printed(b"a\nb\n\n"),
+            "X=\"$(printf '\\012\\012_')\";X=\"${X%_}\";X=\"$(printf 'a\\012b')$X\";export X"
+        );
     }
 
     #[test]

@@ -1,0 +1,12 @@
+//! What only the real thing can show: real shells, real readers of the printed formats, the memory of
+//! the running program, an empty root folder.
+//!
+//! The tests are marked `ignore` because they need programs that a machine may not have.
+//! `scripts/test` installs those and runs them all; a missing one is a failure there, never a skip.
+
+mod formats;
+mod memory;
+mod processes;
+mod shells;
+mod static_binary;
+mod support;
