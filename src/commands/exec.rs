@@ -20,6 +20,7 @@ mod unix {
 
     use nix::errno::Errno;
     use secretary_envelope::Text;
+    use zeroize::Zeroizing;
 
     use super::{Exec, Outcome, World};
     use crate::crypt::Unsealer;
@@ -52,7 +53,7 @@ mod unix {
         }
         let (values, arguments) = opened.split_at(names.len());
 
-        let mut variables = Vec::with_capacity(values.len());
+        let mut variables = Zeroizing::new(Vec::with_capacity(values.len()));
         for ((name, value), text) in names.into_iter().zip(values).zip(&texts) {
             let was_sealed = text.tokens().len() > 0;
             if args.keep_keys || was_sealed || !holds_a_key(name) {
@@ -61,7 +62,8 @@ mod unix {
                 world.note(&format!("{} is not passed on; --keep-keys passes it on", shown(name)));
             }
         }
-        let arguments: Vec<_> = arguments.iter().map(|value| c_string(&[value.expose()])).collect();
+        let arguments: Zeroizing<Vec<_>> =
+            Zeroizing::new(arguments.iter().map(|value| c_string(&[value.expose()])).collect());
         let path = variables
             .iter()
             .find_map(|entry| entry.as_bytes().strip_prefix(b"PATH="))
@@ -71,9 +73,11 @@ mod unix {
         Err(not_started(command, process::become_program(command, path, &arguments, &variables)))
     }
 
+    /// Made in a buffer of the final size, so that no copy is left behind.
     fn c_string(parts: &[&[u8]]) -> CString {
-        CString::new(parts.concat())
-            .expect("values were searched for NUL bytes, and names never have any")
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum::<usize>() + 1);
+        parts.iter().for_each(|part| bytes.extend_from_slice(part));
+        CString::new(bytes).expect("values were searched for NUL bytes, and names never have any")
     }
 
     fn not_started(command: &OsStr, errno: Errno) -> Failure {

@@ -9,7 +9,11 @@ use super::{Refused, text};
 
 /// Appends the assignment.
 pub(super) fn print(name: &[u8], value: &[u8], out: &mut Secret) -> Result<(), Refused> {
-    text(value)?;
+    if text(value)?.chars().any(is_noncharacter) {
+        return Err(Refused(
+            "its value has a Unicode noncharacter, for which systemd leaves the variable out",
+        ));
+    }
     for part in [name, b"=\""] {
         out.extend(part);
     }
@@ -23,6 +27,12 @@ pub(super) fn print(name: &[u8], value: &[u8], out: &mut Secret) -> Result<(), R
     Ok(())
 }
 
+/// Code points that stand for no character (Unicode, section 23.7). systemd takes them for bad UTF-8.
+fn is_noncharacter(character: char) -> bool {
+    let code = character as u32;
+    (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +41,7 @@ mod tests {
     fn four_characters_are_escaped_and_line_breaks_stay() {
         let mut out = Secret::default();
         print(b"X", b"it's \"$x\" \\n `a`\nb", &mut out).expect("text");
+        assert!(print(b"X", "\u{ffff}".as_bytes(), &mut out).is_err());
         assert_eq!(out.expose(), b"X=\"it's \\\"\\$x\\\" \\\\n \\`a\\`\nb\"\n");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use secretary_secret::{Secret, wipe_stack};
 use subtle::ConstantTimeEq;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
@@ -91,7 +92,7 @@ impl PublicKey {
     ///
     /// [`KeyError`] when `text` is not that, or is not of 32 bytes.
     pub fn parse(text: &[u8]) -> Result<Self, KeyError> {
-        Ok(Self(*parse(text)?))
+        Ok(Self(bytes_of(&parse(text)?)))
     }
 
     /// The raw bytes.
@@ -106,7 +107,7 @@ impl PublicKey {
 
     /// Whether these bytes are in truth the private half of a pair: a mix-up the format cannot see.
     pub fn is_really(&self, private: &SecretKey) -> bool {
-        self.0.ct_eq(private.0.as_bytes()).into()
+        self.0.as_slice().ct_eq(private.0.expose()).into()
     }
 }
 
@@ -123,8 +124,8 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The private half of a pair: 32 bytes, wiped on drop, never printed.
-pub struct SecretKey(pub(crate) StaticSecret);
+/// The private half of a pair: 32 bytes on the heap, wiped on drop, never printed.
+pub struct SecretKey(Secret);
 
 impl SecretKey {
     /// A new key from the system's random bytes.
@@ -133,9 +134,10 @@ impl SecretKey {
     ///
     /// When the system has no random bytes to give.
     pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(bytes.as_mut())?;
-        Ok(Self::from(&*bytes))
+        let mut bytes = Secret::default();
+        bytes.resize(32);
+        getrandom::fill(bytes.expose_mut())?;
+        Ok(Self(bytes))
     }
 
     /// Reads PEM or bare base64, exactly the forms the Go program reads.
@@ -144,29 +146,40 @@ impl SecretKey {
     ///
     /// [`KeyError`] when `text` is not that, or is not of 32 bytes.
     pub fn parse(text: &[u8]) -> Result<Self, KeyError> {
-        Ok(Self::from(&*parse(text)?))
+        let parsed = parse(text).map(Self);
+        wipe_stack();
+        parsed
     }
 
     /// The other half.
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(x25519_dalek::PublicKey::from(&self.0).to_bytes())
+        let public = PublicKey(x25519_dalek::PublicKey::from(&self.scalar()).to_bytes());
+        wipe_stack();
+        public
     }
 
     /// The text of a key file, 109 bytes.
     pub fn to_pem(&self) -> Zeroizing<String> {
-        pem::encode(Half::Private.label(), self.0.as_bytes())
+        let text = pem::encode(Half::Private.label(), self.0.expose());
+        wipe_stack();
+        text
     }
 
     /// Whether both are the same key, compared in constant time.
     pub fn is(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+        self.0 == other.0
+    }
+
+    /// The key for one multiplication. It is on the stack: see [`wipe_stack`].
+    pub(crate) fn scalar(&self) -> StaticSecret {
+        StaticSecret::from(bytes_of(&self.0))
     }
 }
 
 impl From<&[u8; 32]> for SecretKey {
     /// The bytes need not be clamped; X25519 does that when it multiplies.
     fn from(bytes: &[u8; 32]) -> Self {
-        Self(StaticSecret::from(*bytes))
+        Self(Secret::from(bytes.as_slice()))
     }
 }
 
@@ -176,7 +189,13 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-fn parse(text: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+fn bytes_of(key: &Secret) -> [u8; 32] {
+    key.expose()
+        .try_into()
+        .expect("a key is made with 32 bytes in one of three places, all in this crate")
+}
+
+fn parse(text: &[u8]) -> Result<Secret, KeyError> {
     if text.len() > MAX_KEY_TEXT {
         return Err(KeyError::TooLong);
     }

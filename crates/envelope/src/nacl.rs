@@ -11,7 +11,7 @@
 
 use crypto_secretbox::aead::{AeadInPlace, KeyInit};
 use crypto_secretbox::{Kdf, XSalsa20Poly1305};
-use secretary_secret::Secret;
+use secretary_secret::{Secret, wipe_stack};
 use zeroize::Zeroizing;
 
 use crate::key::{PublicKey, SecretKey};
@@ -34,8 +34,8 @@ pub struct WeakKey;
 #[error("it was sealed for other keys, or was changed")]
 pub struct Forged;
 
-/// The key two pairs agree on, wiped on drop.
-pub struct NaclBox(XSalsa20Poly1305);
+/// The key two pairs agree on, wiped on drop. It is on the heap, so that no move leaves a copy.
+pub struct NaclBox(Box<XSalsa20Poly1305>);
 
 impl NaclBox {
     /// Agrees on a key. Costs some 50 microseconds; do it once for a pair.
@@ -44,13 +44,9 @@ impl NaclBox {
     ///
     /// [`WeakKey`] when the result would not depend on the private key.
     pub fn agree(own: &SecretKey, peer: &PublicKey) -> Result<Self, WeakKey> {
-        let shared = own.0.diffie_hellman(&x25519_dalek::PublicKey::from(peer.0));
-        if !shared.was_contributory() {
-            return Err(WeakKey);
-        }
-        let key =
-            Zeroizing::new(XSalsa20Poly1305::kdf(shared.as_bytes().into(), &Default::default()));
-        Ok(Self(XSalsa20Poly1305::new(&key)))
+        let agreed = agree(own, peer);
+        wipe_stack();
+        agreed.map(Self)
     }
 
     /// Seals `plaintext` under a random nonce into the text of a token.
@@ -95,6 +91,16 @@ impl NaclBox {
             .map_err(|_| Forged)?;
         Ok(message)
     }
+}
+
+#[inline(never)]
+fn agree(own: &SecretKey, peer: &PublicKey) -> Result<Box<XSalsa20Poly1305>, WeakKey> {
+    let shared = own.scalar().diffie_hellman(&x25519_dalek::PublicKey::from(peer.0));
+    if !shared.was_contributory() {
+        return Err(WeakKey);
+    }
+    let key = Zeroizing::new(XSalsa20Poly1305::kdf(shared.as_bytes().into(), &Default::default()));
+    Ok(Box::new(XSalsa20Poly1305::new(&key)))
 }
 
 /// Why one body did not open.
@@ -178,7 +184,7 @@ mod tests {
         let twist = PublicKey::from(std::array::from_fn(|n| if n == 0 { 2 } else { 0 }));
         let (a, b) = (SecretKey::from(&[0xff; 32]), SecretKey::from(&[0x77; 32]));
         let times = |key: &SecretKey, point: &PublicKey| -> PublicKey {
-            let product = key.0.diffie_hellman(&x25519_dalek::PublicKey::from(point.0));
+            let product = key.scalar().diffie_hellman(&x25519_dalek::PublicKey::from(point.0));
             PublicKey::from(product.to_bytes())
         };
         let seal = NaclBox::agree(&a, &times(&b, &twist)).expect("no weak key");

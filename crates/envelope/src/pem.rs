@@ -4,6 +4,7 @@
 //! The scan is linear: the position of the next `-----END ` only ever moves forward.
 
 use memchr::memmem;
+use secretary_secret::Secret;
 use zeroize::Zeroizing;
 
 use crate::base64;
@@ -13,8 +14,8 @@ const BEGIN: &[u8] = b"\n-----BEGIN ";
 const END: &[u8] = b"\n-----END ";
 const DASHES: &[u8] = b"-----";
 
-/// The 32 bytes in `text`: a PEM block, or the base64 alone.
-pub(crate) fn decode(text: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+/// The 32 bytes in `text`, on the heap so that no copies of a private key stay behind: a PEM block, or the base64 alone.
+pub(crate) fn decode(text: &[u8]) -> Result<Secret, KeyError> {
     let text = trim(text);
     if text.starts_with(&BEGIN[1..]) || text.starts_with(b"-----BEGIN") {
         return first_block(text);
@@ -29,7 +30,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
 }
 
 /// The text of a key file: `-----BEGIN {label}-----`, one line of base64, `-----END {label}-----`.
-pub(crate) fn encode(label: &str, key: &[u8; 32]) -> Zeroizing<String> {
+pub(crate) fn encode(label: &str, key: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(128));
     for part in ["-----BEGIN ", label, "-----\n"] {
         text.push_str(part);
@@ -42,7 +43,7 @@ pub(crate) fn encode(label: &str, key: &[u8; 32]) -> Zeroizing<String> {
 }
 
 /// The first block that parses decides, even when it does not hold 32 bytes.
-fn first_block(text: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+fn first_block(text: &[u8]) -> Result<Secret, KeyError> {
     let mut rest = text;
     let mut next_end = None;
     loop {
@@ -110,7 +111,7 @@ fn body_of_block<'a>(
 }
 
 /// `None` when `text` is no base64 at all, so that the search goes on.
-fn decode_body(text: &[u8]) -> Option<Result<Zeroizing<[u8; 32]>, KeyError>> {
+fn decode_body(text: &[u8]) -> Option<Result<Secret, KeyError>> {
     // Another BEGIN line in it is the common case of a broken text: the copy below is spared, and
     // with it the work of copying the same bytes once for every such line.
     if memchr::memchr(b'-', text).is_some() {
@@ -118,10 +119,11 @@ fn decode_body(text: &[u8]) -> Option<Result<Zeroizing<[u8; 32]>, KeyError>> {
     }
     let mut compact = Zeroizing::new(Vec::with_capacity(text.len()));
     compact.extend(text.iter().filter(|byte| !b" \t\r\n".contains(byte)));
-    let mut bytes = Zeroizing::new(vec![0; base64::decoded_bound(compact.len())]);
-    let len = base64::decode(&compact, &mut bytes)?;
-    let key = bytes[..len].try_into().map(Zeroizing::new);
-    Some(key.map_err(|_| KeyError::Length(len)))
+    let mut bytes = Secret::default();
+    bytes.resize(base64::decoded_bound(compact.len()));
+    let len = base64::decode(&compact, bytes.expose_mut())?;
+    bytes.resize(len);
+    Some(if len == 32 { Ok(bytes) } else { Err(KeyError::Length(len)) })
 }
 
 /// The line without its line feed, carriage return and trailing blanks, and what follows it.
@@ -170,8 +172,8 @@ mod tests {
             *text,
             format!("-----BEGIN NACL PUBLIC KEY-----\n{KEY}\n-----END NACL PUBLIC KEY-----\n")
         );
-        assert_eq!(decode(text.as_bytes()).expect("a key").as_slice(), key);
-        assert_eq!(decode(KEY.as_bytes()).expect("a key").as_slice(), key);
+        assert_eq!(decode(text.as_bytes()).expect("a key").expose(), key);
+        assert_eq!(decode(KEY.as_bytes()).expect("a key").expose(), key);
     }
 
     #[test]

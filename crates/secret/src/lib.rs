@@ -10,7 +10,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes that must not outlive their use, nor be printed.
 #[derive(Default)]
@@ -93,6 +93,17 @@ impl Secret {
             self.0 = larger;
         }
     }
+}
+
+/// Overwrites what functions that have returned left on the stack of this thread, 16 KiB deep.
+///
+/// A private key is copied to the stack wherever it is computed with, and libraries wipe their results
+/// but not all of their copies. Call this after such a function, from its caller.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut area = [0_u64; 2048];
+    area.zeroize();
+    std::hint::black_box(&area);
 }
 
 impl fmt::Debug for Secret {
