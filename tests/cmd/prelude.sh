@@ -1,0 +1,54 @@
+# Fixed keys and tokens, so that what is printed is known. None of them is exported.
+# The key pairs are those of the Go program's recorded runs; every token is sealed from config to
+# master and named after its plaintext.
+umask 022
+
+master_public=4qWrxezV1LMehxHyWg1JOZ6KIoZ8LSdVGZQ4ehuAYy4=
+master_private=+cxOFHNnkCseXsRhoQtKxuGifUkkiFuJDXH/TksOpVE=
+config_public=DbvlfSwpubWLYtSj/92thWsSSwqE9kjZP9Y1geKohE0=
+config_private=rSqiZyxsCDyAkJ4cQad7VrAvLLDlQGUoFaUWpdL7Fd4=
+other_public=NAlkJ9tBhzW2dxyCJNmLgMPa74kgWbI3K4WtzYh+yys=
+other_private=GpdVGx0okEGqcIQV7l8mDV5g4h4sG7HquAHLW5kWic8=
+
+secret='ENC[NACL,6LwWPILu4YczKIx9SsY22zpt6wE+8tN7+xnc9NcsaC8GKVQaOAcJc4cV+fGwew==]'
+secret2='ENC[NACL,rTKIRqoYsyozWBY3RRHKwQY8cEuMV5meY1fIkGw2X9hOzEuzT+C7XB7XOubGbXU=]'
+empty='ENC[NACL,Lhz6grA1wmy7va5jLOoHBRTri3c/YWquPJ5PT6Gwf1/Cadcr6dlNwQ==]'
+unicode='ENC[NACL,jZMV/CJNh3+hXZMi750m6fa/Iz2dIpD9XYZAxClbYGr5yETNL3Zvz0AygPOtjERn8E9BktNVlfzG]'
+# it's
+quote='ENC[NACL,jdQvn8dM0zTI3EDjqAhlNWqgPEdDSuMHIpWNmZpHotBDPbgw9zIl/4DY1h0=]'
+# a'; INJECTED=yes; B='
+injection='ENC[NACL,n00mDJZNTCYKSdWc000XpzsoOkF9zTjpPRMW3+t2TxR4r6JiyFoxbczHdX6YIQhkIOcsMCY2l6Ql4J2VYw==]'
+# line1, a line feed, line2
+lines='ENC[NACL,GENlNJaADt/Q0wMmyC9TsDOO1AhGjMpK57MFGdYKqqOpjieR9kP+P7LAcxXNWCtBUn2e]'
+# $HOME `id` \n "q" !x
+special='ENC[NACL,WI0sHR8jlj4WR+pPtyDuxEsRO4LQVxVrXCEtdO+rDOiOWudfAF3a79vvfXup+W4D3IXDgW8COjyO2V7j]'
+# a, NUL, b, and two bytes that are not UTF-8
+binary='ENC[NACL,meYkJ1kBYDUZL47+X1OHijVQJrYbDaBO+R5vzXMQqByF6lq7rdO7vf1oGDt1]'
+# a token of its own: plaintext is not searched
+nested='ENC[NACL,M79vvXzYN5eFoh4jPY4J+CTnurRZFoqWPcR2SrsyQxw53acqsh/mR+w8HOkIaaarTWe/Lg8wI1VQ3XGyP6ymm6Y5+hNQRKnsc7MlYsuPmQquYRvtbcsstH4BZNZIjZxpFv8e2/Rvutx//TPHA9rcT1uknt9dicD2EoD1]'
+
+# Tokens that do not open.
+forged='ENC[NACL,LwXUtonScMr7AihfNfRIZvfcii02ij+dbGo7Rw8m7MSfgKDRs+g/ydS3gdcA1w==]'
+short='ENC[NACL,eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4]'
+no_base64='ENC[NACL,A]'
+kms='ENC[KMS,RP+BAwEBCmttc1BheWxvYWQB]'
+
+# pem PUBLIC|PRIVATE KEY: the text of a key file.
+pem() {
+    printf -- '-----BEGIN NACL %s KEY-----\n%s\n-----END NACL %s KEY-----\n' "$1" "$2" "$1"
+}
+
+# write_keys FOLDER: the master and config pairs, as `secretary genkeys` would leave them.
+write_keys() {
+    mkdir -p "$1"
+    pem PUBLIC $master_public > "$1/master-public-key.pem"
+    pem PRIVATE $master_private > "$1/master-private-key.pem"
+    pem PUBLIC $config_public > "$1/config-public-key.pem"
+    pem PRIVATE $config_private > "$1/config-private-key.pem"
+    chmod 600 "$1"/*-private-key.pem
+}
+
+# with_keys COMMAND: the keys in variables, as a deployment has them.
+with_keys() {
+    env DEPLOY_PRIVATE_KEY=$master_private CONFIG_PUBLIC_KEY=$config_public "$@"
+}
