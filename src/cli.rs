@@ -20,6 +20,7 @@ use crate::format::Format;
     after_long_help = EXIT_CODES,
     subcommand_required = true,
     arg_required_else_help = true,
+    args_override_self = true,
     max_term_width = 100
 )]
 pub struct Cli {
@@ -140,15 +141,15 @@ pub struct Encrypt {
 }
 
 /// The keys that seal.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct SealKeys {
     /// Variable or file with the public key to encrypt to [default: $PUBLIC_KEY, then
     /// ./keys/master-public-key.pem]
-    #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "NAME|FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     pub public_key: Option<OsString>,
     /// Variable or file with the private key to encrypt with [default: $PRIVATE_KEY, then
     /// ./keys/config-private-key.pem]
-    #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "NAME|FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     pub private_key: Option<OsString>,
     /// AWS KMS key, which this version can't use
     #[arg(long, hide = true)]
@@ -219,7 +220,7 @@ pub struct Exec {
     #[arg(long)]
     pub keep_keys: bool,
     /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }
 
@@ -228,17 +229,17 @@ pub struct Exec {
 pub struct OpenKeys {
     /// Variable or file with the private key to decrypt with [default: $DEPLOY_PRIVATE_KEY, then
     /// ./keys/master-private-key.pem]
-    #[arg(long, visible_alias = "deploy-key", overrides_with = "private_key", value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, visible_alias = "deploy-key", overrides_with = "private_key", value_name = "NAME|FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     pub private_key: Option<OsString>,
     /// Variable or file with the public key of who encrypted [default: $CONFIG_PUBLIC_KEY, then
     /// ./keys/config-public-key.pem]
-    #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "NAME|FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     pub config_key: Option<OsString>,
     /// Master public key, for a daemon
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, allow_hyphen_values = true)]
     pub master_key: Option<OsString>,
     /// Service private key, for a daemon
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, allow_hyphen_values = true)]
     pub service_key: Option<OsString>,
     /// URL of a daemon, which this version can't ask
     #[arg(short, long, hide = true)]

@@ -10,7 +10,7 @@ use secretary_secret::Secret;
 use crate::cli::{OpenKeys, SealKeys};
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
-use crate::keys::{self, Lookup};
+use crate::keys::{self, Found, Lookup};
 
 /// Largest secret that is sealed, in bytes.
 pub const MAX_SECRET: usize = 64 << 20;
@@ -26,10 +26,13 @@ impl Sealer {
     /// When a key is missing, wrong or weak, or AWS KMS was asked for.
     pub fn find(flags: &SealKeys, environ: &Environ) -> Result<Self, Failure> {
         flags.refuse_kms(environ)?;
-        let to: PublicKey = required(keys::SEAL_TO, flags.public_key.as_deref(), environ)?;
-        let with: SecretKey = required(keys::SEAL_WITH, flags.private_key.as_deref(), environ)?;
-        let agreed = NaclBox::agree(&with, &to);
-        agreed.map(Self).map_err(|weak| Failure::new(Code::Configuration, weak.to_string()))
+        let to: Found<PublicKey> = required(keys::SEAL_TO, flags.public_key.as_deref(), environ)?;
+        let with: Found<SecretKey> =
+            required(keys::SEAL_WITH, flags.private_key.as_deref(), environ)?;
+        let agreed = NaclBox::agree(&with.key, &to.key);
+        agreed.map(Self).map_err(|weak| {
+            Failure::new(Code::Configuration, format!("{}: {weak}", to.place)).hint(WEAK_HINT)
+        })
     }
 
     /// The token for `plaintext`.
@@ -43,16 +46,22 @@ impl Sealer {
     }
 }
 
+/// What to do about a weak key, wherever it is met.
+const WEAK_HINT: &str =
+    "get the right public key from who made the pair; `secretary genkeys` never makes this one";
+
 fn required<K: keys::Key>(
     lookup: Lookup,
     flag: Option<&OsStr>,
     environ: &Environ,
-) -> Result<K, Failure> {
-    let found = lookup.find(flag, environ)?;
-    found.map(|found| found.key).ok_or_else(|| {
-        Failure::new(Code::Configuration, format!("there is no {} to encrypt with", lookup.name()))
-            .detail(format!("looked for: {}", lookup.places()))
-            .hint("run this in the folder that holds keys/, or make key pairs with `secretary genkeys`")
+) -> Result<Found<K>, Failure> {
+    lookup.find(flag, environ)?.ok_or_else(|| {
+        Failure::new(
+            Code::Configuration,
+            format!("there is no {} to encrypt with", lookup.name()),
+        )
+        .detail(format!("looked for: {}", lookup.places()))
+        .hint("run this in the folder that holds keys/, or make key pairs with `secretary genkeys`")
     })
 }
 
@@ -155,9 +164,10 @@ impl Unsealer {
     fn failure(&self, failed: &[Failed], total: usize, lines: Vec<String>) -> Failure {
         let has =
             |wanted: fn(&OpenError) -> bool| failed.iter().any(|failed| wanted(&failed.error));
-        let code = match has(|error| !matches!(error, OpenError::NoKey(_))) {
-            true => Code::Damaged,
-            false => Code::NoKey,
+        let code = match failed.iter().find(|one| !matches!(one.error, OpenError::NoKey(_))) {
+            Some(Failed { error: OpenError::WeakKey(_), .. }) => Code::Configuration,
+            Some(_) => Code::Damaged,
+            None => Code::NoKey,
         };
         let tokens = if total == 1 { "token" } else { "tokens" };
         let mut failure = Failure::new(
@@ -181,9 +191,14 @@ impl Unsealer {
         if has(|error| matches!(error, OpenError::NoKey(Kind::Kms))) {
             return failure.hint("this version of secretary has no access to AWS KMS");
         }
-        if has(|error| matches!(error, OpenError::Forged | OpenError::WeakKey(_))) {
-            failure = failure.detail(format!("keys used: {}", self.used.join(" and ")));
-            return failure.hint("`secretary doctor` says which keys in reach open which tokens");
+        let used = format!("keys used: {}", self.used.join(" and "));
+        if has(|error| matches!(error, OpenError::WeakKey(_))) {
+            return failure.detail(used).hint(WEAK_HINT);
+        }
+        if has(|error| matches!(error, OpenError::Forged)) {
+            return failure
+                .detail(used)
+                .hint("`secretary doctor` says which keys in reach open which tokens");
         }
         failure.hint("copy the whole token again from where it was encrypted")
     }

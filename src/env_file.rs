@@ -54,6 +54,12 @@ pub fn load(path: &Path, world: &World) -> Result<Environ, Failure> {
 ///
 /// For the first line that is no assignment, or that can be read in two ways.
 pub fn parse(text: &[u8]) -> Result<Environ, Bad> {
+    // Windows programs start a file with a byte order mark, which is no part of the first name.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    if let Some(at) = memchr(0, text) {
+        let line = text[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        return Err(Bad { line, why: "it has a NUL byte, which no variable can hold" });
+    }
     let mut reader = Reader { rest: text, line: 1 };
     let mut variables = Vec::new();
     while let Some(variable) = reader.next()? {
@@ -264,6 +270,8 @@ mod tests {
             "A=\"x",
             "A=\"\\q\"",
             "A='x'y",
+            "A\0B=c",
+            "A=b\0",
             "A=\"",
             "A=\"\\",
         ] {

@@ -3,9 +3,13 @@
 //! This is the only file that prints an error. A message says what failed and where, never a value:
 //! no plaintext, no key, no text of another system.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ErrorKind};
+
+use crate::keys::could_be_a_key;
 use crate::world::World;
 
 /// The exit codes, as `--help` lists them.
@@ -86,9 +90,9 @@ impl Failure {
         &self.message
     }
 
-    /// The hint, or nothing.
-    pub fn hint_text(&self) -> &str {
-        self.hint.as_deref().unwrap_or_default()
+    /// The hint alone.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// The same with another code.
@@ -121,14 +125,32 @@ impl Failure {
 }
 
 /// Prints what the command line parser has to say: help on standard output, errors on standard error.
-pub fn print_usage(error: &clap::Error, is_exec: bool) -> ExitCode {
-    // Nothing is left to be done when the terminal is gone.
-    let _ = error.print();
-    match (error.use_stderr(), is_exec) {
-        (false, _) => ExitCode::SUCCESS,
-        (true, false) => ExitCode::from(Code::Usage as u8),
-        (true, true) => ExitCode::from(Code::Exec as u8),
+/// It repeats what was typed, so it does not get to say what may be a secret.
+pub fn print_usage(error: &clap::Error, args: &[OsString], world: &World) -> ExitCode {
+    let is_exec = is_exec(args);
+    if !error.use_stderr() {
+        // Nothing is left to be done when the terminal is gone.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
     }
+    let code = if is_exec { Code::Exec } else { Code::Usage };
+    // What `encrypt` does not know may be the secret itself, unless it is much like an option.
+    let is_encrypt = args.get(1).is_some_and(|command| command == "encrypt");
+    let resembles_nothing = error.get(ContextKind::SuggestedArg).is_none();
+    let may_be_secret =
+        is_encrypt && error.kind() == ErrorKind::UnknownArgument && resembles_nothing;
+    if may_be_secret || args.iter().any(|argument| could_be_a_key(argument)) {
+        return Failure::new(code, "there is an argument that the command does not take; it is not repeated, because it may be a secret")
+            .hint("every user of this machine can read secrets on a command line, so change it if it was one; --help shows what the command takes")
+            .print(world);
+    }
+    let _ = error.print();
+    ExitCode::from(code as u8)
+}
+
+/// Whether the exit code is to be one of those that leave room for a started program's own.
+pub fn is_exec(args: &[OsString]) -> bool {
+    args.get(1).is_some_and(|command| command == "exec")
 }
 
 /// The reason alone, without Rust's ` (os error 2)`.
@@ -140,12 +162,20 @@ pub fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// A name from outside, fit to be printed: control characters and those that reorder text escaped.
+/// A name from outside, fit to be printed: control characters, invisible ones and those that reorder
+/// text escaped; and a key that was given where a name should be, left out.
 pub fn shown(name: impl AsRef<std::ffi::OsStr>) -> String {
+    let name = name.as_ref();
+    if name.is_empty() {
+        return "''".to_string();
+    }
+    if could_be_a_key(name) {
+        return "(not repeated: it looks like a key)".to_string();
+    }
     let mut text = String::new();
-    for character in name.as_ref().to_string_lossy().chars() {
-        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || reorders {
+    for character in name.to_string_lossy().chars() {
+        let unseen = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if character.is_control() || unseen {
             text.extend(character.escape_default());
         } else {
             text.push(character);
@@ -160,7 +190,13 @@ mod tests {
 
     #[test]
     fn names_can_not_move_the_cursor_or_reorder_a_line() {
-        assert_eq!(shown("a\x1b[2J\nb\u{202e}é"), "a\\u{1b}[2J\\nb\\u{202e}é");
+        assert_eq!(shown("a\x1b[2J\nb\u{202e}é\u{feff}"), "a\\u{1b}[2J\\nb\\u{202e}é\\u{feff}");
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_a_name_is_not_repeated() {
+        assert!(!shown("AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=").contains("AQID"));
+        assert_eq!(shown(""), "''");
     }
 
     #[test]

@@ -206,7 +206,7 @@ fn no_key(place: &str, error: KeyError) -> Failure {
 }
 
 /// A value that may be a key, or one with a slip in it, is never printed. Files have a dot in their names.
-fn could_be_a_key(value: &OsStr) -> bool {
+pub(crate) fn could_be_a_key(value: &OsStr) -> bool {
     let text = value.as_encoded_bytes();
     let others = text
         .iter()

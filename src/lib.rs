@@ -13,8 +13,10 @@
 //! | [`output`] | standard output, or a file that is replaced as a whole |
 //! | [`process`] | becoming another program |
 //! | [`harden`] | no core dump, no tracing |
+//! | [`before_main`] | what Rust's runtime changes before `main` |
 //! | [`failure`] | what the user reads and the code the shell gets |
 
+pub mod before_main;
 pub mod cli;
 pub mod commands;
 pub mod crypt;
@@ -41,16 +43,15 @@ use crate::world::World;
 /// Runs the command in `args`, the first of which is the program's own name.
 pub fn run(args: impl Iterator<Item = OsString>, world: World) -> ExitCode {
     let args: Vec<OsString> = args.collect();
-    let is_exec = args.get(1).is_some_and(|command| command == "exec");
-    let result = match cli::Cli::try_parse_from(args) {
+    let result = match cli::Cli::try_parse_from(&args) {
         Ok(cli) => commands::run(cli.command, &world),
-        Err(error) => return failure::print_usage(&error, is_exec),
+        Err(error) => return failure::print_usage(&error, &args, &world),
     };
     match result {
         Ok(code) => code,
         // A caller must be able to tell our failure from the started program's own exit code, so
         // `exec` does as env(1) does.
-        Err(failure) if is_exec => failure.within_exec().print(&world),
+        Err(failure) if failure::is_exec(&args) => failure.within_exec().print(&world),
         Err(failure) => failure.print(&world),
     }
 }

@@ -76,17 +76,17 @@ pub fn write_file<'a>(
 /// The file at `path` when it is one that can't be replaced: a pipe, a device.
 fn direct(path: &Path) -> io::Result<Option<File>> {
     let Ok(itself) = fs::symlink_metadata(path) else { return Ok(None) };
-    let target = fs::metadata(path)?;
-    if target.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if target.is_file() {
-        return match itself.is_symlink() {
-            true => {
-                Err(io::Error::other("it is a symbolic link; give the name of the file itself"))
-            }
-            false => Ok(None),
-        };
+    let target = if itself.is_symlink() { fs::metadata(path) } else { Ok(itself.clone()) };
+    match target {
+        Ok(target) if target.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(target) if !target.is_file() => {}
+        _ if itself.is_symlink() => {
+            return Err(io::Error::other(
+                "it is a symbolic link; give the name of the file itself",
+            ));
+        }
+        Ok(_) => return Ok(None),
+        Err(error) => return Err(error),
     }
     File::options().write(true).open(path).map(Some)
 }

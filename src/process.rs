@@ -3,10 +3,10 @@
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigHandler, Signal};
+
+use crate::before_main::restore_sigpipe;
 
 /// Where programs are looked for when there is no `PATH`, as execvp(3) does.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -52,44 +52,6 @@ fn candidates(command: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
     };
     files.into_iter().filter_map(|file| CString::new(file.into_encoded_bytes()).ok()).collect()
 }
-
-/// Whether `SIGPIPE` was ignored when the process started, as systemd has it by default.
-static SIGPIPE_IGNORED: AtomicBool = AtomicBool::new(false);
-
-/// Rust's runtime ignores `SIGPIPE` before `main`, and an ignored signal stays ignored over `execve`;
-/// most programs are not written for that. So what was there before is remembered before it.
-#[allow(unsafe_code)]
-mod before_main {
-    use super::*;
-
-    // SAFETY: the loader calls each function in this section before `main`, and with the C calling
-    // convention; this one calls only `sigaction`, which needs nothing to be set up.
-    #[cfg(target_os = "linux")]
-    #[unsafe(link_section = ".init_array")]
-    #[used]
-    static REMEMBER: extern "C" fn() = remember;
-
-    #[cfg(target_os = "linux")]
-    extern "C" fn remember() {
-        let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: with a null pointer for the new action nothing is changed, and the old one is
-        // written to memory of the right type. On failure it stays zero, which is the default action.
-        let handler = unsafe {
-            libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr());
-            action.assume_init().sa_sigaction
-        };
-        SIGPIPE_IGNORED.store(handler == libc::SIG_IGN, Ordering::Relaxed);
-    }
-
-    pub(super) fn restore_sigpipe() {
-        if !SIGPIPE_IGNORED.load(Ordering::Relaxed) {
-            // SAFETY: no handler is installed, so there is none that could be unsafe.
-            let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
-        }
-    }
-}
-
-use before_main::restore_sigpipe;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
+use crate::before_main::stdout_was_closed;
 use crate::environ::Environ;
 use crate::failure::Failure;
 use crate::harden::{self, CoreLimit};
@@ -48,8 +49,11 @@ impl World {
     ///
     /// When it is closed or full.
     pub fn print<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Failure> {
-        let written =
-            duplicate(&io::stdout()).and_then(|mut out| write_parts(&mut out, parts.into_iter()));
+        let stdout = match stdout_was_closed() {
+            true => Err(io::Error::other("it is closed")),
+            false => duplicate(&io::stdout()),
+        };
+        let written = stdout.and_then(|mut out| write_parts(&mut out, parts.into_iter()));
         written.map_err(|error| Failure::io("write", "standard output", &error))
     }
 

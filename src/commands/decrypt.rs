@@ -31,7 +31,7 @@ fn text(args: &Decrypt, world: &World) -> Result<(), Failure> {
         return Err(Failure::new(Code::Usage, "--format and --base64 are for variables")
             .hint("add -e, or --env-file FILE"));
     }
-    refuse_to_overwrite_input(args)?;
+    refuse_to_overwrite_input(args, world)?;
     let unsealer = Unsealer::find(&args.keys, &world.environ)?;
     let bytes = input::read(&args.file, input::MAX_TEXT, world)?;
     let text = Text::parse(&bytes);
@@ -72,12 +72,13 @@ fn variables(args: &Decrypt, world: &World) -> Result<(), Failure> {
 fn open_variables(args: &Decrypt, environ: &Environ, around: &Environ) -> Result<Printed, Failure> {
     let unsealer = Unsealer::find(&args.keys, around)?;
     let sealed = environ.sealed();
-    let unfit = sealed.iter().filter(|(name, _)| !args.format.takes_name(name));
-    let unfit: Vec<_> = unfit.map(|(name, _)| format!("'{}'", shown(name))).collect();
+    let unfit: Vec<_> =
+        sealed.iter().map(|(name, _)| *name).filter(|name| !args.format.takes_name(name)).collect();
     if !unfit.is_empty() {
-        let message = format!("no variable name in this format: {}", unfit.join(", "));
-        return Err(Failure::new(Code::General, message)
-            .hint("a name has letters, digits and _, and no digit at its start; `secretary exec` and --format json take any name"));
+        let message = "this format can't assign to every name, so nothing was done";
+        let failure = Failure::new(Code::General, message)
+            .hint("a name has letters, digits and _, and no digit at its start; `secretary exec` and --format null take any name");
+        return Err(unfit.into_iter().fold(failure, |failure, name| failure.detail(shown(name))));
     }
     let (names, texts): (Vec<_>, Vec<_>) = sealed.into_iter().unzip();
     let values = unsealer.open_values(&texts, |number| shown(names[number]))?;
@@ -119,9 +120,9 @@ fn write<'a>(
 }
 
 /// `decrypt x -o x` would put plaintext in the place of the one copy of the tokens.
-fn refuse_to_overwrite_input(args: &Decrypt) -> Result<(), Failure> {
+fn refuse_to_overwrite_input(args: &Decrypt, world: &World) -> Result<(), Failure> {
     let Some(output) = &args.output else { return Ok(()) };
-    match same_file(&args.file, output) {
+    match is_input(output, args, world) {
         Ok(true) => {
             Err(Failure::new(Code::Usage, format!("{} is both read and written", shown(output)))
                 .hint("its tokens would be lost; give another file"))
@@ -131,8 +132,22 @@ fn refuse_to_overwrite_input(args: &Decrypt) -> Result<(), Failure> {
     }
 }
 
-fn same_file(one: &Path, other: &Path) -> io::Result<bool> {
-    Ok(fs::canonicalize(one)? == fs::canonicalize(other)?)
+#[cfg(unix)]
+fn is_input(output: &Path, args: &Decrypt, world: &World) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    let output = fs::metadata(output)?;
+    let input = if args.file.as_os_str() == "-" {
+        world.stdin()?.metadata()?
+    } else {
+        fs::metadata(&args.file)?
+    };
+    Ok(input.is_file() && (input.dev(), input.ino()) == (output.dev(), output.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_input(output: &Path, args: &Decrypt, _: &World) -> io::Result<bool> {
+    Ok(fs::canonicalize(output)? == fs::canonicalize(&args.file)?)
 }
 
 /// Control characters can move the cursor, change the title or type for the user.

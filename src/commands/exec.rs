@@ -20,6 +20,7 @@ mod unix {
 
     use nix::errno::Errno;
     use secretary_envelope::Text;
+    use secretary_secret::Secret;
     use zeroize::Zeroizing;
 
     use super::{Exec, Outcome, World};
@@ -44,26 +45,23 @@ mod unix {
             None => format!("argument {}", number - names.len()),
         };
         let opened = unsealer.open_values(&texts, place)?;
-        if let Some(number) = opened.iter().position(|value| value.expose().contains(&0)) {
-            let message = format!(
-                "{}: its value has a NUL byte, which no program can be given",
-                place(number)
-            );
-            return Err(Failure::new(Code::Exec, message));
-        }
         let (values, arguments) = opened.split_at(names.len());
 
         let mut variables = Zeroizing::new(Vec::with_capacity(values.len()));
         for ((name, value), text) in names.into_iter().zip(values).zip(&texts) {
             let was_sealed = text.tokens().len() > 0;
             if args.keep_keys || was_sealed || !holds_a_key(name) {
-                variables.push(c_string(&[name.as_bytes(), b"=", value.expose()]));
+                variables.push(c_string(&[name.as_bytes(), b"=", value.expose()], || shown(name))?);
             } else if !name.to_str().is_some_and(keys::is_variable) {
                 world.note(&format!("{} is not passed on; --keep-keys passes it on", shown(name)));
             }
         }
-        let arguments: Zeroizing<Vec<_>> =
-            Zeroizing::new(arguments.iter().map(|value| c_string(&[value.expose()])).collect());
+        let argument = |(number, value): (usize, &Secret)| {
+            c_string(&[value.expose()], || format!("argument {number}"))
+        };
+        let arguments =
+            arguments.iter().enumerate().map(argument).collect::<Result<Vec<_>, _>>()?;
+        let arguments = Zeroizing::new(arguments);
         let path = variables
             .iter()
             .find_map(|entry| entry.as_bytes().strip_prefix(b"PATH="))
@@ -74,10 +72,16 @@ mod unix {
     }
 
     /// Made in a buffer of the final size, so that no copy is left behind.
-    fn c_string(parts: &[&[u8]]) -> CString {
+    fn c_string(parts: &[&[u8]], place: impl Fn() -> String) -> Result<CString, Failure> {
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum::<usize>() + 1);
         parts.iter().for_each(|part| bytes.extend_from_slice(part));
-        CString::new(bytes).expect("values were searched for NUL bytes, and names never have any")
+        CString::new(bytes).map_err(|error| {
+            // The error has the bytes in it.
+            drop(Zeroizing::new(error.into_vec()));
+            let message =
+                format!("{}: its value has a NUL byte, which no program can be given", place());
+            Failure::new(Code::Exec, message)
+        })
     }
 
     fn not_started(command: &OsStr, errno: Errno) -> Failure {

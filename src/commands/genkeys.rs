@@ -43,6 +43,7 @@ fn check_name(name: &str) -> Result<(), Failure> {
         && path.file_name().is_some()
         && !name.ends_with('/')
         && !name.contains(char::is_control)
+        && !name.starts_with('-')
     {
         return Ok(());
     }
@@ -56,6 +57,7 @@ fn check_name(name: &str) -> Result<(), Failure> {
 
 fn print(names: &[String], world: &World) -> Result<(), Failure> {
     let mut lines = Secret::default();
+    let mut variables = BTreeSet::new();
     for name in names {
         let variable = name.to_uppercase().replace(['-', '.', '/'], "_");
         if !is_shell_identifier(variable.as_ref()) {
@@ -63,6 +65,12 @@ fn print(names: &[String], world: &World) -> Result<(), Failure> {
             return Err(
                 Failure::new(Code::Usage, message).hint("give a name of letters, digits, - and _")
             );
+        }
+        if !variables.insert(variable.clone()) {
+            return Err(Failure::new(
+                Code::Usage,
+                format!("two names give the variable {variable}_PUBLIC_KEY"),
+            ));
         }
         let key = generate()?;
         for (half, pem) in [("PUBLIC", key.public_key().to_pem()), ("PRIVATE", key.to_pem())] {
@@ -77,14 +85,7 @@ fn print(names: &[String], world: &World) -> Result<(), Failure> {
 
 /// Nothing is written before it is known that nothing is in the way.
 fn write(args: &Genkeys, world: &World) -> Result<(), Failure> {
-    if args.path.as_os_str().is_empty() {
-        return Err(
-            Failure::new(Code::Usage, "--path is empty").hint("give the folder, `.` for this one")
-        );
-    }
-    if !args.force {
-        refuse_existing(args)?;
-    }
+    refuse_existing(args)?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     for name in &args.name {
         let key = generate()?;
@@ -98,20 +99,28 @@ fn write(args: &Genkeys, world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Looks at all files before the first is written, so that no half of a pair is replaced alone.
 fn refuse_existing(args: &Genkeys) -> Result<(), Failure> {
-    let files = args
-        .name
-        .iter()
-        .flat_map(|name| [Half::Public, Half::Private].map(|half| file(args, name, half)));
-    let existing: Vec<_> = files.filter(|file| fs::symlink_metadata(file).is_ok()).collect();
+    let halves = [Half::Public, Half::Private];
+    let files = args.name.iter().flat_map(|name| halves.map(|half| file(args, name, half)));
+    let in_the_way = |file: &PathBuf| {
+        let found = fs::symlink_metadata(file);
+        found.is_ok_and(|found| !args.force || !found.is_file())
+    };
+    let existing: Vec<_> = files.filter(in_the_way).collect();
     if existing.is_empty() {
         return Ok(());
     }
-    let failure = Failure::new(Code::Configuration, "key files exist already, so no key was made");
-    Err(existing
-        .iter()
-        .fold(failure, |failure, file| failure.detail(shown(file)))
-        .hint("--force replaces them, and what was sealed with them can't be opened any more"))
+    let failure = match args.force {
+        false => Failure::new(Code::Configuration, "key files exist already, so no key was made")
+            .hint("--force replaces them, and what was sealed with them can't be opened any more"),
+        true => Failure::new(
+            Code::Configuration,
+            "these are no files that can be replaced, so no key was made",
+        )
+        .hint("remove the folder or link yourself"),
+    };
+    Err(existing.iter().fold(failure, |failure, file| failure.detail(shown(file))))
 }
 
 fn file(args: &Genkeys, name: &str, half: Half) -> PathBuf {

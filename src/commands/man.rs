@@ -16,6 +16,8 @@ pub(super) fn run(args: &Man, world: &World) -> Outcome {
     let mut program = Cli::command();
     program.build();
     if let Some(folder) = &args.out {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::io("make the folder", &shown(folder), &error))?;
         write(folder, &program)?;
         for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
             write(folder, command)?;

@@ -91,10 +91,9 @@ impl Format {
             return Ok(printed);
         }
         if let Some((name, _)) = variables.iter().find(|(_, value)| value.expose().contains(&0)) {
-            return Err(refused(
-                name,
-                Refused("its value has a NUL byte, which no variable can hold"),
-            ));
+            let refused =
+                refused(name, Refused("its value has a NUL byte, which no variable can hold"));
+            return Err(refused.hint("only --format json can express it"));
         }
         if self == Self::Sh {
             sh::print(variables, &mut printed.body);

@@ -57,7 +57,11 @@ const DIFFERENCES: &[Difference<Ours>] = &[
     Difference { name: "help nosuch", ours: Ours::Refused(2, "'nosuch'"), because: USAGE },
     Difference { name: "nosuch", ours: Ours::Refused(2, "'nosuch'"), because: USAGE },
     Difference { name: "decrypy", ours: Ours::Refused(2, "'decrypt'"), because: USAGE },
-    Difference { name: "encrypt --nosuch", ours: Ours::Refused(2, "'--nosuch'"), because: USAGE },
+    Difference {
+        name: "encrypt --nosuch",
+        ours: Ours::Refused(2, "may be a secret"),
+        because: USAGE,
+    },
     Difference { name: "decrypt -x", ours: Ours::Refused(2, "'-x'"), because: USAGE },
     Difference { name: "decrypt --app-id", ours: Ours::Refused(2, "--app-id"), because: USAGE },
     Difference { name: "daemon --help", ours: NO_DAEMON, because: DAEMON },

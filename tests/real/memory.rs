@@ -33,6 +33,7 @@ fn marker(number: usize) -> Vec<u8> {
 
 /// All readable memory of the program at its exit. `command` runs to its end.
 #[allow(unsafe_code)]
+#[allow(clippy::zombie_processes, reason = "waitpid(2) is called for it")]
 fn memory_at_exit(command: &mut Command) -> Vec<u8> {
     // SAFETY: between fork and exec the closure makes one system call and allocates nothing.
     unsafe {

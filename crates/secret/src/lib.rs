@@ -69,7 +69,8 @@ impl Secret {
             if start > limit {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
-            let room = (secret.0.capacity() - start).max(FIRST);
+            // Bounded, because what a short read leaves unused was cleared for nothing.
+            let room = (secret.0.capacity() - start).clamp(FIRST, 64 * 1024);
             secret.resize(start + room);
             let count = loop {
                 match reader.read(&mut secret.0[start..]) {

@@ -4,11 +4,15 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use crate::failure::Failure;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
     /// As it should be.
     Ok,
+    /// Neither good nor bad.
+    Note,
     /// Works, and somebody should know.
     Warning,
     /// Will fail, or gives a secret away.
@@ -19,6 +23,7 @@ impl Level {
     fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Note => "note",
             Self::Warning => "warning",
             Self::Problem => "problem",
         }
@@ -50,12 +55,25 @@ impl Report {
         self.add(Level::Ok, text.into(), None);
     }
 
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        self.add(Level::Note, text.into(), None);
+    }
+
     pub(super) fn warning(&mut self, text: impl Into<String>, hint: impl Into<String>) {
         self.add(Level::Warning, text.into(), Some(hint.into()));
     }
 
     pub(super) fn problem(&mut self, text: impl Into<String>, hint: impl Into<String>) {
         self.add(Level::Problem, text.into(), Some(hint.into()));
+    }
+
+    /// What a command would fail with.
+    pub(super) fn failure(&mut self, failure: &Failure) {
+        self.add(
+            Level::Problem,
+            failure.message().to_string(),
+            failure.hint_text().map(str::to_string),
+        );
     }
 
     fn add(&mut self, level: Level, text: String, hint: Option<String>) {

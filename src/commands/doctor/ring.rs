@@ -62,7 +62,7 @@ fn add<K>(
             return true;
         }
         Ok(None) => {}
-        Err(failure) => report.problem(failure.message(), failure.hint_text()),
+        Err(failure) => report.failure(&failure),
     }
     false
 }
@@ -78,10 +78,8 @@ fn key_files(folder: &Path, report: &mut Report) -> Vec<(PathBuf, Half)> {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            report.problem(
-                format!("cannot read the folder {}: {}", shown(folder), reason(&error)),
-                "check its owner and mode",
-            );
+            let text = format!("cannot read the folder {}: {}", shown(folder), reason(&error));
+            report.problem(text, "--path names the folder with the keys, by default ./keys/");
             return Vec::new();
         }
     };

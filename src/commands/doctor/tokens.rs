@@ -1,0 +1,82 @@
+//! Which keys in reach open which tokens.
+
+use std::cell::OnceCell;
+
+use secretary_envelope::{Kind, NaclBox, Opener, PublicKey, SecretKey, Text, Token};
+
+use super::report::Report;
+use super::ring::Ring;
+use super::uses::Decrypt;
+use crate::keys::Found;
+
+/// Every two keys in reach; those that `decrypt` uses by itself come first.
+pub(super) struct Trial<'a> {
+    couples: Vec<Couple<'a>>,
+    has_default: bool,
+}
+
+/// A private and a public key, and the box they make once it is needed.
+struct Couple<'a> {
+    private: &'a Found<SecretKey>,
+    public: &'a Found<PublicKey>,
+    opener: OnceCell<Option<Opener>>,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn new(decrypt: &'a Decrypt, ring: &'a Ring) -> Self {
+        let default = decrypt.private.as_ref().zip(decrypt.public.as_ref());
+        let ring = ring
+            .private
+            .iter()
+            .flat_map(|private| ring.public.iter().map(move |public| (private, public)));
+        let couple = |(private, public)| Couple { private, public, opener: OnceCell::new() };
+        Self {
+            couples: default.into_iter().chain(ring).map(couple).collect(),
+            has_default: default.is_some(),
+        }
+    }
+
+    /// Tries each token of `text`; `places` names them.
+    pub(super) fn check(
+        &self,
+        text: &Text<'_>,
+        places: impl Iterator<Item = String>,
+        report: &mut Report,
+    ) {
+        for (token, place) in text.tokens().zip(places) {
+            if token.kind() == Kind::Kms {
+                let hint = "this version of secretary has no access to AWS KMS";
+                report.warning(format!("{place}: a KMS token was not tried"), hint);
+                continue;
+            }
+            let opened = self.couples.iter().position(|couple| couple.opens(token));
+            let names = |n: usize| {
+                format!("{} and {}", self.couples[n].private.place, self.couples[n].public.place)
+            };
+            match opened {
+                Some(0) if self.has_default => {
+                    report.ok(format!("{place}: decrypt opens it with {}", names(0)));
+                }
+                Some(n) => report.warning(
+                    format!(
+                        "{place}: opens with {}, which decrypt does not use by itself",
+                        names(n)
+                    ),
+                    "give them to decrypt by --private-key and --config-key",
+                ),
+                None => report.problem(
+                    format!("{place}: no two keys in reach open it"),
+                    "it was sealed for other keys, or was changed or cut",
+                ),
+            }
+        }
+    }
+}
+
+impl Couple<'_> {
+    fn opens(&self, token: &Token<'_>) -> bool {
+        let agree = || NaclBox::agree(&self.private.key, &self.public.key).ok().map(Opener::from);
+        let opener = self.opener.get_or_init(agree).as_ref();
+        opener.is_some_and(|opener| opener.open_all([token].into_iter()).is_ok())
+    }
+}

@@ -1,0 +1,78 @@
+//! Which keys each command would use without flags, and whether they fit together.
+
+use secretary_envelope::{PublicKey, SecretKey};
+
+use super::report::Report;
+use crate::cli::{OpenKeys, SealKeys};
+use crate::environ::Environ;
+use crate::keys::{self, Found, Key, Lookup};
+
+/// The keys that `decrypt` and `exec` would use.
+pub(super) struct Decrypt {
+    pub(super) private: Option<Found<SecretKey>>,
+    pub(super) public: Option<Found<PublicKey>>,
+}
+
+pub(super) fn check(environ: &Environ, report: &mut Report) -> Decrypt {
+    let seal_to: Option<Found<PublicKey>> = used("encrypt", keys::SEAL_TO, environ, report);
+    let seal_with: Option<Found<SecretKey>> = used("encrypt", keys::SEAL_WITH, environ, report);
+    if let Err(failure) = SealKeys::default().refuse_kms(environ) {
+        report.failure(&failure);
+    }
+    let private = used("decrypt and exec", keys::OPEN_WITH, environ, report);
+    let public = used("decrypt and exec", keys::OPEN_FROM, environ, report);
+    if let Err(failure) = OpenKeys::default().refuse_a_daemon(environ) {
+        report.failure(&failure);
+    }
+    let decrypt = Decrypt { private, public };
+    if let Some((to, with)) = seal_to.as_ref().zip(seal_with.as_ref()) {
+        report.warning(
+            format!(
+                "whoever has {} and {} can decrypt every token made with them",
+                with.place, to.place
+            ),
+            "a NaCl box opens from both ends, so these two keys read all secrets, old ones in the git history too; give them only to people who may",
+        );
+        check_both_ways(to, with, &decrypt, report);
+    }
+    decrypt
+}
+
+/// Both ends agree on one key if each has the other's public half, or if both use the same two keys.
+fn check_both_ways(
+    to: &Found<PublicKey>,
+    with: &Found<SecretKey>,
+    decrypt: &Decrypt,
+    report: &mut Report,
+) {
+    let (Some(private), Some(public)) = (&decrypt.private, &decrypt.public) else { return };
+    let as_pairs = private.key.public_key() == to.key && with.key.public_key() == public.key;
+    let as_one = private.key.is(&with.key) && to.key == public.key;
+    if as_pairs || as_one {
+        report.ok("decrypt opens what encrypt makes");
+    } else {
+        report.problem(
+            "decrypt can't open what encrypt makes: their keys do not belong together",
+            "decrypt needs the private half of the key encrypted to, and the public half of the key encrypted with",
+        );
+    }
+}
+
+/// The key that `command` would use, reported.
+fn used<K: Key>(
+    command: &str,
+    lookup: Lookup,
+    environ: &Environ,
+    report: &mut Report,
+) -> Option<Found<K>> {
+    let found = lookup.find::<K>(None, environ);
+    let name = lookup.name();
+    match &found {
+        Ok(Some(found)) => report.ok(format!("{command}: {name} from {}", found.place)),
+        Ok(None) => {
+            report.note(format!("{command}: no {name}; looked for: {}", lookup.places()));
+        }
+        Err(failure) => report.failure(failure),
+    }
+    found.ok().flatten()
+}
