@@ -7,6 +7,7 @@
 mod formats;
 mod memory;
 mod processes;
+mod scripts;
 mod shells;
 mod static_binary;
 mod support;
