@@ -32,6 +32,9 @@ fn text(args: &Decrypt, world: &World) -> Result<(), Failure> {
             .hint("add -e, or --env-file FILE"));
     }
     refuse_to_overwrite_input(args, world)?;
+    if args.file.as_os_str() == "-" && world.stdin_is_terminal() {
+        world.note("reading the text to decrypt from the terminal; Ctrl-D ends it");
+    }
     let unsealer = Unsealer::find(&args.keys, &world.environ)?;
     let bytes = input::read(&args.file, input::MAX_TEXT, world)?;
     let text = Text::parse(&bytes);

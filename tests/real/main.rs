@@ -11,3 +11,4 @@ mod scripts;
 mod shells;
 mod static_binary;
 mod support;
+mod terminal;
