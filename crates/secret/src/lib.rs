@@ -10,16 +10,16 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 /// Bytes that must not outlive their use, nor be printed.
 #[derive(Default)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Vec<u8>);
 
 impl Secret {
     /// An empty secret with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(capacity)))
+        Self(Vec::with_capacity(capacity))
     }
 
     /// The bytes. Keep the borrow short and never copy them into an ordinary `String` or `Vec`.
@@ -89,11 +89,25 @@ impl Secret {
         let needed = self.0.len() + more;
         if needed > self.0.capacity() {
             // `Vec` would free the old buffer as it is, so the move is made by hand.
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(self.0.capacity() * 2)));
+            let mut larger = Vec::with_capacity(needed.max(self.0.capacity() * 2));
             larger.extend_from_slice(&self.0);
-            self.0 = larger;
+            wipe(&mut std::mem::replace(&mut self.0, larger));
         }
     }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Clears all of the buffer at once, behind a barrier that keeps the optimizer from leaving it out.
+/// `Zeroize` would clear it byte by byte.
+fn wipe(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.resize(buffer.capacity(), 0);
+    zeroize::optimization_barrier(buffer.as_slice());
 }
 
 /// Overwrites what functions that have returned left on the stack of this thread, 16 KiB deep.
@@ -116,13 +130,13 @@ impl fmt::Debug for Secret {
 impl From<Vec<u8>> for Secret {
     /// Takes the bytes over; the buffer is wiped with the secret.
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes)
     }
 }
 
 impl From<&[u8]> for Secret {
     fn from(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(bytes.to_vec()))
+        Self(bytes.to_vec())
     }
 }
 

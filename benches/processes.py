@@ -1,0 +1,201 @@
+"""Measures whole runs of the program: processes.py BENCH PROGRAM [SECTION...]
+
+Each figure is the smallest of many rounds in which the contestants take turns: a busy machine makes
+all of them slower, and none of them faster. Leaves with 1 when a limit is missed.
+
+BENCH is the secretary-bench binary, which makes the tokens and measures peak memory.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+MIB = 1 << 20
+MISSED = []
+
+
+def verdict(what, value, relation, limit, unit=""):
+    met = value <= limit if relation == "<=" else value >= limit
+    if not met:
+        MISSED.append(what)
+    word = "ok" if met else "MISSED"
+    print(f"  {what:<40} {value:>12,.2f}{unit}   limit {relation} {limit:,}{unit}   {word}")
+
+
+def show(what, value, unit=""):
+    print(f"  {what:<40} {value:>12,.2f}{unit}")
+
+
+class Program:
+    """The program under test, with its keys and tokens that they open."""
+
+    def __init__(self, bench, path, folder):
+        self.bench, self.path, self.folder = bench, path, folder
+        lines = subprocess.check_output([bench, "tokens", "50000"], text=True).splitlines()
+        self.keys = dict(line.split("=", 1) for line in lines[:2])
+        self.tokens = lines[2:]
+
+    def with_secrets(self, count):
+        """An environment with so many sealed variables, beside the keys and nothing else."""
+        secrets = {f"SECRET_{n}": token for n, token in enumerate(self.tokens[:count])}
+        return {**self.keys, **secrets}
+
+    def file_of_lines(self, count):
+        """A file with so many tokens, each on a line."""
+        return self.write(f"{count}-lines", (f"{t}\n" for t in self.repeated(count)))
+
+    def file_of_size(self, size, token_every):
+        """A file of `size` bytes with a token in each `token_every`; 0 is for nothing else."""
+        length = len(self.tokens[0]) + 1
+        filler = "\n".join(["x" * 99] * (token_every // 100))
+        step = max(token_every, length)
+        chunks = (f"{filler[:step - length]}\n{t}"[-step:] for t in self.repeated(size // step))
+        return self.write(f"{size}-{token_every}", chunks)
+
+    def repeated(self, count):
+        return (self.tokens[n % len(self.tokens)] for n in range(count))
+
+    def write(self, name, parts):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as file:
+            file.writelines(parts)
+        return path
+
+
+def seconds(argv, env, out):
+    """How long `argv` runs with its standard output in the file `out`."""
+    opened = (os.POSIX_SPAWN_OPEN, 1, out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    start = time.perf_counter()
+    pid = os.posix_spawn(argv[0], argv, env, file_actions=[opened])
+    _, status = os.waitpid(pid, 0)
+    taken = time.perf_counter() - start
+    if status != 0:
+        sys.exit(f"{argv[:3]} failed with status {status}")
+    return taken
+
+
+def fastest(rounds, runs, out=os.devnull):
+    """The shortest time of each of `runs`, pairs of arguments and environment."""
+    best = [float("inf")] * len(runs)
+    for _ in range(rounds):
+        for n, (argv, env) in enumerate(runs):
+            # Cutting a large file short would take longer than writing it.
+            if out != os.devnull and os.path.exists(out):
+                os.remove(out)
+            best[n] = min(best[n], seconds(argv, env, out))
+    return best
+
+
+def instructions(program):
+    """Counts instructions, which do not depend on the load of the machine."""
+    print("instructions of `decrypt -e`, by callgrind")
+    counts = {}
+    for count in [0, 1, 100]:
+        valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+        run = subprocess.run(
+            [*valgrind, program.path, "decrypt", "-e"],
+            env={"PATH": os.environ["PATH"], **program.with_secrets(count)},
+            capture_output=True, text=True, check=True,
+        )
+        assert run.stdout.count("export ") == count
+        counts[count] = int(re.search(r"Collected : (\d+)", run.stderr)[1])
+    show("without a secret", counts[0] / 1e6, " M")
+    verdict("with 1 secret", counts[1] / 1e6, "<=", 1.4, " M")
+    show("with 100 secrets", counts[100] / 1e6, " M")
+    show("each further secret", (counts[100] - counts[1]) / 99 / 1e3, " k")
+
+
+def start(program):
+    """Times short runs, and counts the threads and processes they start."""
+    print("wall time of short runs")
+    decrypt = [program.path, "decrypt", "-e"]
+    environments = [program.with_secrets(count) for count in [1, 100]]
+    runs = [(["/bin/true"], environments[0])] + [(decrypt, env) for env in environments]
+    true, one, hundred = fastest(1000, runs)
+    show("/bin/true", true * 1e3, " ms")
+    show("decrypt -e with 1 secret", one * 1e3, " ms")
+    show("decrypt -e with 100 secrets", hundred * 1e3, " ms")
+    verdict("1 secret / true", one / true, "<=", 2.5)
+    verdict("100 secrets / 1 secret", hundred / one, "<=", 1.5)
+    trace = os.path.join(program.folder, "trace")
+    strace = ["strace", "-f", "-e", "trace=clone,clone3,fork,vfork,exit_group", "-o", trace]
+    subprocess.run(
+        [*strace, *decrypt], env={"PATH": os.environ["PATH"], **environments[1]},
+        stdout=subprocess.DEVNULL, check=True,
+    )
+    with open(trace) as file:
+        calls = file.read()
+    assert "exit_group(0)" in calls, "strace saw the program end"
+    verdict("threads and processes started", len(re.findall("fork|clone", calls)), "<=", 0)
+
+
+def stream(program):
+    """Compares with cat(1), which does nothing but copy."""
+    print("100 MB with a token in each 10 KB, beside cat")
+    path = program.file_of_size(100_000_000, 10_000)
+    cat, decrypt = ["/bin/cat", path], [program.path, "decrypt", path]
+    piped = ["/bin/sh", "-c", '"$@" | cat', "sh"]
+    target = os.path.join(program.folder, "out")
+    for where, prefix, out in [
+        ("/dev/null", [], os.devnull), ("a pipe", piped, os.devnull), ("a file", [], target),
+    ]:
+        env = {"PATH": os.environ["PATH"], **program.keys}
+        by_cat, ours = fastest(20, [([*prefix, *argv], env) for argv in [cat, decrypt]], out)
+        show(f"cat to {where}", by_cat * 1e3, " ms")
+        show(f"decrypt to {where}", ours * 1e3, " ms")
+        verdict(f"speed to {where} / cat's", by_cat / ours, ">=", 0.5)
+
+
+def growth(program):
+    """What one more token costs must not depend on how many there are."""
+    print("whole runs of `decrypt FILE`")
+    counts = [100, 1_000, 10_000, 50_000]
+    runs = [([program.path, "decrypt", program.file_of_lines(n)], program.keys) for n in counts]
+    times = fastest(60, runs)
+    for count, taken in zip(counts, times):
+        show(f"{count:,} tokens", taken * 1e3, " ms")
+    few, many = [(times[n + 1] - times[n]) / (counts[n + 1] - counts[n]) for n in [1, 2]]
+    show("one more, from 1,000 to 10,000", few * 1e9, " ns")
+    show("one more, from 10,000 to 50,000", many * 1e9, " ns")
+    verdict("the latter / the former", many / few, "<=", 2.0)
+
+
+def memory(program):
+    """The input may be held three times, and the rest must not depend on it."""
+    print("peak memory of `decrypt FILE`")
+    for megabytes in [1, 10, 100]:
+        for kind, every in [("sparse", 10_000), ("dense", 0)]:
+            path = program.file_of_size(megabytes * 1_000_000, every)
+            size = os.path.getsize(path)
+            argv = [program.bench, "peak", program.path, "decrypt", path]
+            peak = int(subprocess.check_output(argv, env=program.keys))
+            limit = round((3 * size + 16 * MIB) / MIB, 1)
+            verdict(f"{megabytes} MB, {kind} tokens", peak / MIB, "<=", limit, " MiB")
+            os.remove(path)
+
+
+def size(program):
+    """What an image grows by."""
+    print("static binary")
+    show("size", os.path.getsize(program.path) / MIB, " MiB")
+
+
+SECTIONS = {
+    section.__name__: section for section in [instructions, start, stream, growth, memory, size]
+}
+
+
+def main(bench, path, *sections):
+    with tempfile.TemporaryDirectory(prefix="secretary-bench-") as folder:
+        program = Program(bench, path, folder)
+        for name in sections or SECTIONS:
+            SECTIONS[name](program)
+    if MISSED:
+        sys.exit(f"limits missed: {', '.join(MISSED)}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
