@@ -2,14 +2,20 @@
 //!
 //! The runtime ignores `SIGPIPE`, and an ignored signal stays ignored over `execve`, which most
 //! programs are not written for. It also opens `/dev/null` in the place of a standard stream that is
-//! closed, so that output would be lost without a word. Both are looked at before that, on Linux.
+//! closed, so that output would be lost without a word, and missing input be an empty secret. Both are looked at before that, on Linux.
 
 #![allow(unsafe_code)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static SIGPIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+static STDIN_CLOSED: AtomicBool = AtomicBool::new(false);
 static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether standard input was closed.
+pub fn stdin_was_closed() -> bool {
+    STDIN_CLOSED.load(Ordering::Relaxed)
+}
 
 /// Whether standard output was closed.
 pub fn stdout_was_closed() -> bool {
@@ -32,7 +38,7 @@ mod hook {
     use super::*;
 
     // SAFETY: the loader calls each function in this section once, before `main` and with the C
-    // calling convention; this one makes two system calls, which need nothing to be set up.
+    // calling convention; this one makes three system calls, which need nothing to be set up.
     #[unsafe(link_section = ".init_array")]
     #[used]
     static REMEMBER: extern "C" fn() = remember;
@@ -46,8 +52,9 @@ mod hook {
             action.assume_init().sa_sigaction
         };
         SIGPIPE_IGNORED.store(handler == libc::SIG_IGN, Ordering::Relaxed);
-        // SAFETY: it reads one descriptor's flags, or fails because there is no such descriptor.
-        let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
-        STDOUT_CLOSED.store(flags == -1, Ordering::Relaxed);
+        // SAFETY: it reads a descriptor's flags, or fails because there is no such descriptor.
+        let is_closed = |stream| unsafe { libc::fcntl(stream, libc::F_GETFD) } == -1;
+        STDIN_CLOSED.store(is_closed(libc::STDIN_FILENO), Ordering::Relaxed);
+        STDOUT_CLOSED.store(is_closed(libc::STDOUT_FILENO), Ordering::Relaxed);
     }
 }

@@ -1,7 +1,7 @@
 //! What was typed. Nothing is looked up here, not even in the environment.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -179,9 +179,9 @@ pub struct Decrypt {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub keys: OpenKeys,
-    /// File to decrypt, or - for standard input
-    #[arg(default_value = "-", hide_default_value = true, conflicts_with = "env_file", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// File to decrypt, or - for standard input [default: -]
+    #[arg(conflicts_with = "env_file", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
     /// Write to FILE instead, replaced as a whole and with mode 0600
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
@@ -201,6 +201,11 @@ pub struct Decrypt {
 }
 
 impl Decrypt {
+    /// The file to write to, if it is not standard output.
+    pub fn output_file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| path.as_os_str() != "-")
+    }
+
     /// Whether variables are decrypted, and not a file.
     pub fn is_of_variables(&self) -> bool {
         self.decrypt_env || self.env_file.is_some()

@@ -110,8 +110,8 @@ impl Unsealer {
         texts: &[&Text<'_>],
         places: impl Fn(usize, &[usize]) -> Vec<String>,
     ) -> Result<Opened, Failure> {
-        let tokens: Vec<_> = texts.iter().flat_map(|text| text.tokens()).collect();
-        self.opener.open_all(tokens.iter().copied()).map_err(|failed| {
+        let tokens = texts.iter().flat_map(|text| text.tokens());
+        self.opener.open_all(tokens).map_err(|failed| {
             let mut lines = Vec::new();
             let mut first = 0;
             let mut rest = failed.as_slice();
@@ -122,15 +122,11 @@ impl Unsealer {
                 let indexes: Vec<_> = here.iter().map(|failed| failed.index - first).collect();
                 let named = places(number, &indexes).into_iter().zip(here);
                 lines.extend(named.map(|(place, failed)| {
-                    format!(
-                        "{place}: ENC[{},..]: {}",
-                        tokens[failed.index].kind().tag(),
-                        failed.error
-                    )
+                    format!("{place}: ENC[{},..]: {}", failed.kind.tag(), failed.error)
                 }));
                 (first, rest) = (next, later);
             }
-            self.failure(&failed, tokens.len(), lines)
+            self.failure(&failed, first, lines)
         })
     }
 

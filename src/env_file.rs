@@ -39,8 +39,8 @@ pub struct Bad {
 ///
 /// When it can't be read, is larger than [`MAX_FILE`] or has a line that [`parse`] refuses.
 pub fn load(path: &Path, world: &World) -> Result<Environ, Failure> {
-    let text = input::read(path, MAX_FILE, world)?;
-    parse(&text).map_err(|bad| {
+    let input = input::read(path, MAX_FILE, world)?;
+    parse(input.bytes()).map_err(|bad| {
         Failure::new(
             Code::Configuration,
             format!("{}:{}: {}", input::name_of(path), bad.line, bad.why),

@@ -49,7 +49,7 @@ pub fn write_parts<'a>(
     }
 }
 
-/// Writes `parts` to the file at `path`.
+/// Writes what `contents` writes to the file at `path`.
 ///
 /// A regular file appears complete or not at all: the bytes go to a temporary file beside it, which
 /// is synced, renamed and its folder synced. It has `mode` from the start. A pipe or a device is
@@ -59,15 +59,15 @@ pub fn write_parts<'a>(
 ///
 /// When `path` is a symbolic link to a regular file or a folder, or anything can't be written. The old
 /// file is untouched then.
-pub fn write_file<'a>(
+pub fn write_file(
     path: &Path,
     mode: u32,
     existing: Existing,
-    parts: impl Iterator<Item = &'a [u8]>,
+    contents: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let result = match direct(path) {
-        Ok(Some(mut file)) => write_parts(&mut file, parts),
-        Ok(None) => replace(path, mode, existing, parts),
+        Ok(Some(mut file)) => contents(&mut file),
+        Ok(None) => replace(path, mode, existing, contents),
         Err(error) => Err(error),
     };
     result.map_err(|error| Failure::io("write", &shown(path), &error))
@@ -91,11 +91,11 @@ fn direct(path: &Path) -> io::Result<Option<File>> {
     File::options().write(true).open(path).map(Some)
 }
 
-fn replace<'a>(
+fn replace(
     path: &Path,
     mode: u32,
     existing: Existing,
-    parts: impl Iterator<Item = &'a [u8]>,
+    contents: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let folder =
         path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -105,14 +105,18 @@ fn replace<'a>(
     #[cfg(not(unix))]
     let _ = mode;
     let mut file = builder.prefix(".secretary-").tempfile_in(folder)?;
-    write_parts(file.as_file_mut(), parts)?;
+    contents(file.as_file_mut())?;
     file.as_file().sync_all()?;
     match existing {
         Existing::Replace => file.persist(path)?,
         Existing::Keep => file.persist_noclobber(path)?,
     };
+    // The file is in its place. A folder that can't be read, or a file system that does not sync
+    // folders, must not make that look like a failure.
     #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
     Ok(())
 }
 
@@ -151,10 +155,10 @@ mod tests {
     fn keeps_a_file_that_must_not_be_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
-        write_file(&path, 0o600, Existing::Keep, [b"one".as_slice()].into_iter()).expect("written");
-        assert!(write_file(&path, 0o600, Existing::Keep, [b"two".as_slice()].into_iter()).is_err());
+        write_file(&path, 0o600, Existing::Keep, |file| file.write_all(b"one")).expect("written");
+        assert!(write_file(&path, 0o600, Existing::Keep, |file| file.write_all(b"two")).is_err());
         assert_eq!(fs::read(&path).expect("read"), b"one");
-        write_file(&path, 0o600, Existing::Replace, [b"three".as_slice()].into_iter())
+        write_file(&path, 0o600, Existing::Replace, |file| file.write_all(b"three"))
             .expect("written");
         assert_eq!(fs::read(&path).expect("read"), b"three");
         assert_eq!(fs::read_dir(&folder).expect("folder").count(), 1);

@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
-use crate::before_main::stdout_was_closed;
+use crate::before_main::{stdin_was_closed, stdout_was_closed};
 use crate::environ::Environ;
 use crate::failure::Failure;
 use crate::harden::{self, CoreLimit};
-use crate::output::write_parts;
 
 /// The process's surroundings, read once.
 pub struct World {
@@ -38,23 +37,40 @@ impl World {
     ///
     /// # Errors
     ///
-    /// When no more files can be opened.
+    /// When it is closed.
     pub fn stdin(&self) -> io::Result<File> {
-        duplicate(&io::stdin())
+        match stdin_was_closed() {
+            true => Err(io::Error::other("it is closed")),
+            false => duplicate(&io::stdin()),
+        }
     }
 
-    /// Writes `parts` to standard output, one behind the other.
+    /// Writes `text` to standard output.
     ///
     /// # Errors
     ///
     /// When it is closed or full.
-    pub fn print<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Failure> {
-        let stdout = match stdout_was_closed() {
-            true => Err(io::Error::other("it is closed")),
-            false => duplicate(&io::stdout()),
-        };
-        let written = stdout.and_then(|mut out| write_parts(&mut out, parts.into_iter()));
+    pub fn print(&self, text: &[u8]) -> Result<(), Failure> {
+        self.write(|out| out.write_all(text))
+    }
+
+    /// Writes what `contents` writes to standard output.
+    ///
+    /// # Errors
+    ///
+    /// When it is closed or full.
+    pub fn write(&self, contents: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Failure> {
+        let written = stdout().and_then(|mut out| contents(&mut out));
         written.map_err(|error| Failure::io("write", "standard output", &error))
+    }
+
+    /// Writes `text` to standard output, in the middle of writing something else.
+    ///
+    /// # Errors
+    ///
+    /// When it is closed or full.
+    pub fn write_all(&self, text: &[u8]) -> io::Result<()> {
+        stdout()?.write_all(text)
     }
 
     /// Tells the user something that is no error.
@@ -72,6 +88,13 @@ impl World {
         let refused = self.environ.get("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = self.environ.get("TERM").is_none_or(|term| term == "dumb");
         !refused && !dumb && io::stderr().is_terminal()
+    }
+}
+
+fn stdout() -> io::Result<File> {
+    match stdout_was_closed() {
+        true => Err(io::Error::other("it is closed")),
+        false => duplicate(&io::stdout()),
     }
 }
 

@@ -6,7 +6,7 @@ use secretary_envelope::{Piece, Text, Token, scan};
 
 fuzz_target!(|input: &[u8]| {
     let text = Text::parse(input);
-    let found: Vec<&[u8]> = text.tokens().map(Token::text).collect();
+    let found: Vec<&[u8]> = text.tokens().map(|token| token.text()).collect();
     assert_eq!(found, matches_of_the_pattern(input));
 
     let pieces: Vec<Piece<'_>> = scan(input).collect();
@@ -15,7 +15,7 @@ fuzz_target!(|input: &[u8]| {
     let joined: Vec<&[u8]> = pieces.iter().map(bytes_of).collect();
     assert_eq!(joined.concat(), input);
 
-    let itself: Vec<&[u8]> = text.replaced(text.tokens().map(Token::text)).collect();
+    let itself: Vec<&[u8]> = text.replaced(text.tokens().map(|token| token.text())).collect();
     assert_eq!(itself.concat(), input);
     positions_lead_back(&text, input);
 });

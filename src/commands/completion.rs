@@ -12,6 +12,6 @@ use crate::world::World;
 pub(super) fn run(shell: Shell, world: &World) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "secretary", &mut script);
-    world.print([script.as_slice()])?;
+    world.print(&script)?;
     Ok(ExitCode::SUCCESS)
 }

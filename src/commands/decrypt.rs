@@ -1,11 +1,9 @@
 //! `secretary decrypt`: the tokens in a text, or in variables.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::ExitCode;
-
-use secretary_envelope::Text;
 
 use crate::Outcome;
 use crate::cli::Decrypt;
@@ -13,7 +11,7 @@ use crate::crypt::Unsealer;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure, shown};
 use crate::format::{Format, Printed};
-use crate::output::{Existing, write_file, write_parts};
+use crate::output::{Existing, write_file};
 use crate::world::World;
 use crate::{env_file, input};
 
@@ -31,14 +29,15 @@ fn text(args: &Decrypt, world: &World) -> Result<(), Failure> {
         return Err(Failure::new(Code::Usage, "--format and --base64 are for variables")
             .hint("add -e, or --env-file FILE"));
     }
-    refuse_to_overwrite_input(args, world)?;
-    if args.file.as_os_str() == "-" && world.stdin_is_terminal() {
+    let file = args.file.as_deref().unwrap_or(Path::new("-"));
+    refuse_to_overwrite_input(file, args, world)?;
+    if file.as_os_str() == "-" && world.stdin_is_terminal() {
         world.note("reading the text to decrypt from the terminal; Ctrl-D ends it");
     }
     let unsealer = Unsealer::find(&args.keys, &world.environ)?;
-    let bytes = input::read(&args.file, input::MAX_TEXT, world)?;
-    let text = Text::parse(&bytes);
-    let name = input::name_of(&args.file);
+    let input = input::read(file, input::MAX_TEXT, world)?;
+    let text = input.text();
+    let name = input::name_of(file);
     let opened = unsealer.open_all(&[&text], |_, indexes| {
         let positions = text.positions(indexes.iter().copied());
         positions.map(|(line, column)| format!("{name}:{line}:{column}")).collect()
@@ -50,25 +49,27 @@ fn text(args: &Decrypt, world: &World) -> Result<(), Failure> {
         )
         .hint("-o FILE writes it to a file, and -o - prints it all the same"));
     }
-    write(args, world, text.replaced(opened.iter()))
+    write(args, world, |out| input.write_replaced(&text, opened.iter(), out))
 }
 
 fn variables(args: &Decrypt, world: &World) -> Result<(), Failure> {
     if args.base64 && args.format != Format::Json {
         return Err(Failure::new(Code::Usage, "--base64 is for --format json"));
     }
-    let (printed, environ);
-    match &args.env_file {
-        Some(path) => {
-            environ = env_file::load(path, world)?;
-            printed = open_variables(args, &environ, &world.environ.with(&environ))?;
-        }
-        None => printed = open_variables(args, &world.environ, &world.environ)?,
+    if args.file.is_some() {
+        return Err(Failure::new(Code::Usage, "-e decrypts variables and takes no file").hint(
+            "leave -e out to decrypt the file, or give --env-file FILE for the variables in it",
+        ));
     }
-    if args.format == Format::Github {
-        return write_for_github(args, world, &printed);
+    let from_file = args.env_file.as_deref().map(|path| env_file::load(path, world)).transpose()?;
+    let printed = match &from_file {
+        Some(environ) => open_variables(args, environ, &world.environ.with(environ))?,
+        None => open_variables(args, &world.environ, &world.environ)?,
+    };
+    match args.format {
+        Format::Github => write_for_github(args, world, &printed),
+        _ => write(args, world, |out| out.write_all(printed.body.expose())),
     }
-    write(args, world, [printed.body.expose()].into_iter())
 }
 
 /// The sealed ones of `environ`, opened and printed; keys may be in any of `around`.
@@ -89,43 +90,55 @@ fn open_variables(args: &Decrypt, environ: &Environ, around: &Environ) -> Result
     args.format.print(&values, args.base64)
 }
 
-/// The masks have to be known before a value can appear in the log.
+/// The masks have to be known before a value can appear in the log, and are not printed, because they
+/// are the values themselves, before it is certain that the entries have a place to go.
 fn write_for_github(args: &Decrypt, world: &World, printed: &Printed) -> Result<(), Failure> {
+    let write_both = |out: &mut File| {
+        world.write_all(printed.masks.expose())?;
+        out.write_all(printed.body.expose())
+    };
+    if let Some(path) = args.output_file() {
+        return write_file(path, 0o600, Existing::Replace, write_both);
+    }
     let file = world.environ.get("GITHUB_ENV").filter(|file| !file.is_empty());
-    if args.output.is_none() && file.is_none() {
-        return Err(Failure::new(
-            Code::Configuration,
-            "there is no $GITHUB_ENV to add variables to",
-        )
-        .hint("run this in a step of GitHub Actions, or give -o FILE"));
-    }
-    world.print([printed.masks.expose()])?;
-    match file.filter(|_| args.output.is_none()) {
-        None => write(args, world, [printed.body.expose()].into_iter()),
-        Some(path) => {
-            let opened = File::options().append(true).create(true).open(path);
-            let written = opened
-                .and_then(|mut file| write_parts(&mut file, [printed.body.expose()].into_iter()));
-            written.map_err(|error| Failure::io("write", &shown(path), &error))
-        }
-    }
+    let Some(path) = file else {
+        let message = "there is no $GITHUB_ENV to add variables to";
+        return Err(Failure::new(Code::Configuration, message)
+            .hint("run this in a step of GitHub Actions, or give -o FILE"));
+    };
+    let opened = File::options().read(true).append(true).create(true).open(path);
+    let written = opened.and_then(|mut file| {
+        end_last_line(&mut file)?;
+        write_both(&mut file)
+    });
+    written.map_err(|error| Failure::io("write", &shown(path), &error))
 }
 
-fn write<'a>(
+/// An entry that goes on where another one ended without a line feed would spoil both.
+fn end_last_line(file: &mut File) -> io::Result<()> {
+    let mut last = [b'\n'];
+    if file.metadata()?.is_file() && file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last == [b'\n'] { Ok(()) } else { file.write_all(b"\n") }
+}
+
+fn write(
     args: &Decrypt,
     world: &World,
-    parts: impl Iterator<Item = &'a [u8]>,
+    contents: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    match args.output.as_deref().filter(|path| *path != "-") {
-        Some(path) => write_file(path, 0o600, Existing::Replace, parts),
-        None => world.print(parts),
+    match args.output_file() {
+        Some(path) => write_file(path, 0o600, Existing::Replace, contents),
+        None => world.write(contents),
     }
 }
 
 /// `decrypt x -o x` would put plaintext in the place of the one copy of the tokens.
-fn refuse_to_overwrite_input(args: &Decrypt, world: &World) -> Result<(), Failure> {
-    let Some(output) = &args.output else { return Ok(()) };
-    match is_input(output, args, world) {
+fn refuse_to_overwrite_input(file: &Path, args: &Decrypt, world: &World) -> Result<(), Failure> {
+    let Some(output) = args.output_file() else { return Ok(()) };
+    match is_input(output, file, world) {
         Ok(true) => {
             Err(Failure::new(Code::Usage, format!("{} is both read and written", shown(output)))
                 .hint("its tokens would be lost; give another file"))
@@ -136,21 +149,18 @@ fn refuse_to_overwrite_input(args: &Decrypt, world: &World) -> Result<(), Failur
 }
 
 #[cfg(unix)]
-fn is_input(output: &Path, args: &Decrypt, world: &World) -> io::Result<bool> {
+fn is_input(output: &Path, file: &Path, world: &World) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
 
     let output = fs::metadata(output)?;
-    let input = if args.file.as_os_str() == "-" {
-        world.stdin()?.metadata()?
-    } else {
-        fs::metadata(&args.file)?
-    };
+    let input =
+        if file.as_os_str() == "-" { world.stdin()?.metadata()? } else { fs::metadata(file)? };
     Ok(input.is_file() && (input.dev(), input.ino()) == (output.dev(), output.ino()))
 }
 
 #[cfg(not(unix))]
-fn is_input(output: &Path, args: &Decrypt, _: &World) -> io::Result<bool> {
-    Ok(fs::canonicalize(output)? == fs::canonicalize(&args.file)?)
+fn is_input(output: &Path, file: &Path, _: &World) -> io::Result<bool> {
+    Ok(fs::canonicalize(output)? == fs::canonicalize(file)?)
 }
 
 /// Control characters can move the cursor, change the title or type for the user.

@@ -22,7 +22,7 @@ pub(super) fn run(args: &Encrypt, world: &World) -> Outcome {
     trim(&mut secret, args.trim, world);
     let token = sealer.seal(&secret)?;
     let token = if args.wrap { fold(&token) } else { token };
-    world.print([token.as_bytes()])?;
+    world.print(token.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

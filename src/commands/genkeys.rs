@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
@@ -80,7 +81,7 @@ fn print(names: &[String], world: &World) -> Result<(), Failure> {
             }
         }
     }
-    world.print([lines.expose()])
+    world.print(lines.expose())
 }
 
 /// Nothing is written before it is known that nothing is in the way.
@@ -92,8 +93,11 @@ fn write(args: &Genkeys, world: &World) -> Result<(), Failure> {
         let [public, private] = [Half::Public, Half::Private].map(|half| file(args, name, half));
         make_folder(&private)?;
         // The public half last: where it is, its private half is, too.
-        write_file(&private, 0o600, existing, [key.to_pem().as_bytes()].into_iter())?;
-        write_file(&public, 0o644, existing, [key.public_key().to_pem().as_bytes()].into_iter())?;
+        let write = |path: &Path, mode, pem: &str| {
+            write_file(path, mode, existing, |file| file.write_all(pem.as_bytes()))
+        };
+        write(&private, 0o600, &key.to_pem())?;
+        write(&public, 0o644, &key.public_key().to_pem())?;
         world.note(&format!("made {} and {}", shown(&private), shown(&public)));
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! `secretary man`: the manual pages, made from the same texts as `--help`.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -34,19 +35,15 @@ pub(super) fn run(args: &Man, world: &World) -> Outcome {
             render(command)?
         }
     };
-    world.print([page.as_slice()])?;
+    world.print(&page)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn write(folder: &Path, command: &clap::Command) -> Result<(), Failure> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let page = render(command)?;
-    write_file(
-        &folder.join(format!("{name}.1")),
-        0o644,
-        Existing::Replace,
-        [page.as_slice()].into_iter(),
-    )
+    let path = folder.join(format!("{name}.1"));
+    write_file(&path, 0o644, Existing::Replace, |file| file.write_all(&page))
 }
 
 fn render(command: &clap::Command) -> Result<Vec<u8>, Failure> {

@@ -19,6 +19,6 @@ pub(super) fn run(args: &Version, world: &World) -> Outcome {
         ),
         false => format!("{version}\n"),
     };
-    world.print([text.as_bytes()])?;
+    world.print(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

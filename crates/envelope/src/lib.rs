@@ -3,6 +3,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`scan`] | where the tokens are in a text |
+//! | [`text`] | a text with its tokens, and with other things in their places |
 //! | [`token`] | what one token says before it is opened |
 //! | [`key`] | roles, public and private keys, their text forms |
 //! | [`nacl`] | the NaCl box: one key agreement, then any number of tokens |
@@ -18,10 +19,12 @@ pub mod key;
 pub mod nacl;
 pub mod opener;
 pub mod scan;
+pub mod text;
 pub mod token;
 
 pub use key::{Half, KeyError, PublicKey, Role, SecretKey};
 pub use nacl::{NaclBox, WeakKey};
 pub use opener::{Failed, OpenError, Opened, Opener};
-pub use scan::{Piece, Text, scan};
+pub use scan::{Piece, scan};
+pub use text::{Collector, Text};
 pub use token::{Damage, Kind, Token};

@@ -116,7 +116,7 @@ pub(crate) enum OpenFailure {
 mod tests {
     use super::*;
     use crate::opener::{OpenError, Opener};
-    use crate::scan::Text;
+    use crate::text::Text;
     use proptest::prelude::*;
 
     fn pair() -> (NaclBox, Opener) {

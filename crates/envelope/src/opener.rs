@@ -32,6 +32,8 @@ pub enum OpenError {
 pub struct Failed {
     /// Its number among the tokens that were to be opened, from 0.
     pub index: usize,
+    /// Its kind.
+    pub kind: Kind,
     /// Why.
     pub error: OpenError,
 }
@@ -57,15 +59,15 @@ impl Opener {
     /// # Errors
     ///
     /// Every [`Failed`] token, in order.
-    pub fn open_all<'t, 'a: 't>(
+    pub fn open_all<'a>(
         &self,
-        tokens: impl ExactSizeIterator<Item = &'t Token<'a>> + Clone,
+        tokens: impl Iterator<Item = Token<'a>> + Clone,
     ) -> Result<Opened, Vec<Failed>> {
         let mut opened = Opened::with_room_for(tokens.clone());
         let mut failed = Vec::new();
         for (index, token) in tokens.enumerate() {
-            if let Err(error) = self.open(token, &mut opened) {
-                failed.push(Failed { index, error });
+            if let Err(error) = self.open(&token, &mut opened) {
+                failed.push(Failed { index, kind: token.kind(), error });
             }
         }
         if failed.is_empty() { Ok(opened) } else { Err(failed) }
@@ -133,16 +135,16 @@ impl Opened {
 
     /// Plaintext is shorter than its token by the overhead at least, except that the last one needs
     /// its whole body: so this never grows, and never leaves a copy behind.
-    fn with_room_for<'t, 'a: 't>(
-        tokens: impl ExactSizeIterator<Item = &'t Token<'a>> + Clone,
-    ) -> Self {
-        let ends = Vec::with_capacity(tokens.len());
-        let plaintexts =
-            tokens.clone().map(|token| token.body_bound().saturating_sub(nacl::OVERHEAD));
-        let body = tokens.map(Token::body_bound).max().unwrap_or(0);
+    fn with_room_for<'a>(tokens: impl Iterator<Item = Token<'a>>) -> Self {
+        let (mut count, mut plaintexts, mut largest) = (0, 0, 0);
+        for token in tokens {
+            count += 1;
+            plaintexts += token.body_bound().saturating_sub(nacl::OVERHEAD);
+            largest = largest.max(token.body_bound());
+        }
         let mut bytes = Secret::default();
-        bytes.resize(plaintexts.sum::<usize>() + body.min(nacl::OVERHEAD));
-        Self { bytes, ends }
+        bytes.resize(plaintexts + largest.min(nacl::OVERHEAD));
+        Self { bytes, ends: Vec::with_capacity(count) }
     }
 
     fn used(&self) -> usize {
@@ -162,7 +164,7 @@ impl Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::Text;
+    use crate::text::Text;
 
     #[test]
     fn opens_all_or_lists_every_failure() {

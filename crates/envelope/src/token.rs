@@ -19,9 +19,13 @@ impl Kind {
 
     /// The word between `ENC[` and the comma.
     pub fn tag(self) -> &'static str {
+        self.tag_and_comma().trim_end_matches(',')
+    }
+
+    pub(crate) fn tag_and_comma(self) -> &'static str {
         match self {
-            Self::Nacl => "NACL",
-            Self::Kms => "KMS",
+            Self::Nacl => "NACL,",
+            Self::Kms => "KMS,",
         }
     }
 }
@@ -62,6 +66,11 @@ impl<'a> Token<'a> {
         self.kind
     }
 
+    /// Whether there is white space in its body.
+    pub(crate) fn is_spaced(&self) -> bool {
+        self.spaced
+    }
+
     /// From `ENC[` to `]`, as it stands in the text.
     pub fn text(&self) -> &'a [u8] {
         self.text
@@ -84,7 +93,7 @@ impl<'a> Token<'a> {
     }
 
     fn encoded_body(&self) -> &'a [u8] {
-        &self.text["ENC[,".len() + self.kind.tag().len()..self.text.len() - 1]
+        &self.text["ENC[".len() + self.kind.tag_and_comma().len()..self.text.len() - 1]
     }
 }
 
@@ -98,8 +107,7 @@ impl fmt::Debug for Token<'_> {
 pub(crate) fn encode(kind: Kind, body: &[u8]) -> String {
     let mut text = String::with_capacity(body.len() / 3 * 4 + 16);
     text.push_str("ENC[");
-    text.push_str(kind.tag());
-    text.push(',');
+    text.push_str(kind.tag_and_comma());
     base64::encode(body, &mut text);
     text.push(']');
     text

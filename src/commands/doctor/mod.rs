@@ -9,8 +9,6 @@ mod uses;
 
 use std::process::ExitCode;
 
-use secretary_envelope::Text;
-
 use self::report::{Level, Report};
 use self::ring::Ring;
 use self::tokens::Trial;
@@ -37,15 +35,15 @@ pub(super) fn run(args: &Doctor, world: &World) -> Outcome {
         }
     }
     for path in &args.file {
-        let bytes = input::read(path, input::MAX_TEXT, world)?;
-        let text = Text::parse(&bytes);
+        let input = input::read(path, input::MAX_TEXT, world)?;
+        let text = input.text();
         let name = input::name_of(path);
         let positions = text.positions(0..text.tokens().len());
         let places = positions.map(|(line, column)| format!("{name}:{line}:{column}"));
         trial.check(&text, places, &mut report);
     }
     let text = if args.json { report.json() } else { report.text() };
-    world.print([text.as_bytes()])?;
+    world.print(text.as_bytes())?;
     Ok(match report.count(Level::Problem) {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::from(Code::General as u8),

@@ -49,7 +49,7 @@ impl<'a> Trial<'a> {
                 report.warning(format!("{place}: a KMS token was not tried"), hint);
                 continue;
             }
-            let opened = self.couples.iter().position(|couple| couple.opens(token));
+            let opened = self.couples.iter().position(|couple| couple.opens(&token));
             let names = |n: usize| {
                 format!("{} and {}", self.couples[n].private.place, self.couples[n].public.place)
             };
@@ -77,6 +77,6 @@ impl Couple<'_> {
     fn opens(&self, token: &Token<'_>) -> bool {
         let agree = || NaclBox::agree(&self.private.key, &self.public.key).ok().map(Opener::from);
         let opener = self.opener.get_or_init(agree).as_ref();
-        opener.is_some_and(|opener| opener.open_all([token].into_iter()).is_ok())
+        opener.is_some_and(|opener| opener.open_all(std::iter::once(*token)).is_ok())
     }
 }
