@@ -12,11 +12,11 @@
 set -eu
 
 if [ -n "${SERVICE_PUBLIC_KEY:-}" ]; then
-    SECRETS=$(secretary decrypt -e --service-key="${SERVICE_KEY_FILE:-/service/keys/service-private-key.pem}")
+    _secretary_exports=$(secretary decrypt -e --service-key="${SERVICE_KEY_FILE:-/service/keys/service-private-key.pem}")
 else
-    SECRETS=$(secretary decrypt -e)
+    _secretary_exports=$(secretary decrypt -e)
 fi
-eval "$SECRETS"
-unset SECRETS DEPLOY_PRIVATE_KEY SERVICE_PRIVATE_KEY
+eval "$_secretary_exports"
+unset _secretary_exports DEPLOY_PRIVATE_KEY SERVICE_PRIVATE_KEY
 
 exec "$@"

@@ -33,6 +33,15 @@ pub fn restore_sigpipe() {
     }
 }
 
+/// Ignores `SIGPIPE` again, as Rust's runtime does.
+#[cfg(unix)]
+pub fn ignore_sigpipe() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+
+    // SAFETY: no handler is installed, so there is none that could be unsafe.
+    let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) };
+}
+
 #[cfg(target_os = "linux")]
 mod hook {
     use super::*;

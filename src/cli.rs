@@ -1,6 +1,6 @@
 //! What was typed. Nothing is looked up here, not even in the environment.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -261,6 +261,12 @@ pub struct OpenKeys {
 }
 
 impl OpenKeys {
+    /// What the flags for keys name: variables, or files.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        let flags = [&self.private_key, &self.config_key, &self.master_key, &self.service_key];
+        flags.into_iter().filter_map(|flag| flag.as_deref())
+    }
+
     /// Says so when a daemon was to open the tokens: local keys would be the wrong ones.
     ///
     /// # Errors

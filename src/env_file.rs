@@ -7,9 +7,11 @@
 //! NAME="value"           \" \\ \$ \` \n \r \t are escapes
 //! ```
 //!
-//! Nothing is ever substituted: `$HOME` in a value is five characters. Where the two kinds of file
-//! disagree on what a line means, it is refused, because a password that is read wrongly is found out
-//! much later than one that is not read at all.
+//! Nothing is ever substituted: `$HOME` in a value is five characters. A line that the two kinds of file
+//! read differently is refused, because a password that is read wrongly is found out much later than
+//! one that is not read at all. The exceptions are the escapes between double quotes: `\n`, `\r` and `\t`
+//! are those of dotenv, where systemd keeps the backslash; the others are those of systemd, where some
+//! dotenv readers keep it. And a `#` within a word is a `#`, where Node's dotenv sees a comment.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -41,10 +43,9 @@ pub struct Bad {
 pub fn load(path: &Path, world: &World) -> Result<Environ, Failure> {
     let input = input::read(path, MAX_FILE, world)?;
     parse(input.bytes()).map_err(|bad| {
-        Failure::new(
-            Code::Configuration,
-            format!("{}:{}: {}", input::name_of(path), bad.line, bad.why),
-        )
+        let message = format!("{}:{}: {}", input::name_of(path), bad.line, bad.why);
+        Failure::new(Code::Configuration, message)
+            .hint("a line is NAME=value, NAME='value', NAME=\"value\" or a comment")
     })
 }
 
@@ -85,10 +86,20 @@ impl Reader<'_> {
             self.skip(|byte| byte.is_ascii_whitespace());
             match self.rest.first() {
                 None => return Ok(None),
-                Some(b'#' | b';') => self.skip(|byte| byte != b'\n'),
+                Some(b'#' | b';') => self.comment()?,
                 Some(_) => return self.assignment().map(Some),
             }
         }
+    }
+
+    fn comment(&mut self) -> Result<(), Bad> {
+        let end = memchr(b'\n', self.rest).unwrap_or(self.rest.len());
+        if self.rest[..end].trim_ascii_end().ends_with(b"\\") {
+            let why = "its comment ends in a backslash, after which systemd takes the next line for comment too";
+            return Err(Bad { line: self.line, why });
+        }
+        self.skip_to(end);
+        Ok(())
     }
 
     fn assignment(&mut self) -> Result<(OsString, OsString), Bad> {
@@ -126,18 +137,18 @@ impl Reader<'_> {
         let end = self.rest.iter().position(|&byte| byte == b'\n').unwrap_or(self.rest.len());
         let value = self.rest[..end].trim_ascii();
         let bad = |why| Err(Bad { line: self.line, why });
-        if value.contains(&b'\\') {
+        if opens_a_token(value) {
             return bad(
-                "it has a backslash outside quotes, which dotenv and systemd read differently; put the value in single quotes",
+                "a token starts here and does not end on this line; put it in quotes, or encrypt it without --wrap",
             );
         }
-        if value.iter().any(|byte| b"'\"".contains(byte)) {
-            return bad("it has a quote inside an unquoted value; quote the whole value");
-        }
-        if value.windows(2).any(|two| two == b" #" || two == b"\t#") || value.first() == Some(&b'#')
-        {
+        let comment = value
+            .iter()
+            .enumerate()
+            .any(|(at, byte)| *byte == b'#' && (at == 0 || value[at - 1].is_ascii_whitespace()));
+        if comment || value.iter().any(|byte| b"\\'\"`\r".contains(byte)) {
             return bad(
-                "it has a # after a blank, which dotenv takes for a comment and systemd does not; quote the value, or give the comment a line of its own",
+                "it has a quote, a backslash, a carriage return or the start of a comment in a value without quotes, which dotenv and systemd read differently; put the value in quotes",
             );
         }
         let value = Secret::from(value);
@@ -150,6 +161,10 @@ impl Reader<'_> {
         let end = memchr(b'\'', value)
             .ok_or(Bad { line: self.line, why: "its single quote is not closed" })?;
         let secret = Secret::from(&value[..end]);
+        if value[..end].ends_with(b"\\") || value[..end].windows(2).any(|two| two == b"\\\\") {
+            let why = "it has \\\\, or a \\ at the end, in single quotes, which dotenv and systemd read differently; use double quotes and twice as many";
+            return Err(Bad { line: self.line, why });
+        }
         self.skip_to(end + 2);
         self.end_of_line()?;
         Ok(secret)
@@ -211,6 +226,12 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a token begins in `value` and does not end in it.
+fn opens_a_token(value: &[u8]) -> bool {
+    let last = value.windows(4).rposition(|window| window == b"ENC[");
+    last.is_some_and(|at| !value[at..].contains(&b']'))
+}
+
 fn memchr(byte: u8, text: &[u8]) -> Option<usize> {
     text.iter().position(|&other| other == byte)
 }
@@ -240,13 +261,13 @@ mod tests {
 
     #[test]
     fn reads_both_kinds_of_file() {
-        let text = "# c\n; c\n\n A = b c \nexport B='x\n\"y\" \\n $Z'\r\nC=\"\\\"\\\\\\$\\n\" # c\nD=\nE=a#b";
+        let text = "# c\n; c\n\n A = b c \nexport B='x\n\"y\" \\n $Z'\r\nC=\"\\\"\\\\\\$\\n\" # c\nD=\nE=a-b";
         let expected = [
             pair("A", "b c"),
             pair("B", "x\n\"y\" \\n $Z"),
             pair("C", "\"\\$\n"),
             pair("D", ""),
-            pair("E", "a#b"),
+            pair("E", "a-b"),
         ];
         assert_eq!(read(text), Ok(expected.to_vec()));
     }
@@ -265,6 +286,12 @@ mod tests {
             "A=a # b",
             "A=#b",
             "A=a\\b",
+            "A=`a`",
+            "A=a\rB=b",
+            "A=ENC[NACL,AAAA",
+            "A='a\\'",
+            "A='a\\\\b'",
+            "# c\\",
             "A=it's",
             "A='x",
             "A=\"x",

@@ -1,6 +1,6 @@
 //! Environment variables, the tokens in them, and the names that hold keys.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 
 use secretary_envelope::Text;
@@ -41,9 +41,11 @@ impl Environ {
     /// These variables with `others` added; those take the place of ones with the same name.
     pub fn with(&self, others: &Self) -> Self {
         let mut all = self.clone();
+        let names = self.0.iter().map(|(name, _)| name.as_os_str());
+        let places: HashMap<_, _> = names.zip(0_usize..).collect();
         for (name, value) in &others.0 {
-            match all.0.iter_mut().find(|(other, _)| other == name) {
-                Some((_, old)) => old.clone_from(value),
+            match places.get(name.as_os_str()) {
+                Some(&place) => all.0[place].1.clone_from(value),
                 None => all.0.push((name.clone(), value.clone())),
             }
         }

@@ -5,9 +5,10 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::ContextKind;
 
 use crate::keys::could_be_a_key;
 use crate::world::World;
@@ -70,7 +71,21 @@ impl Failure {
 
     /// A failed system call on the file or stream called `name`.
     pub fn io(doing: &str, name: &str, error: &std::io::Error) -> Self {
-        Self::new(Code::General, format!("cannot {doing} {name}: {}", reason(error)))
+        let failure = Self::new(Code::General, format!("cannot {doing} {name}: {}", reason(error)));
+        match error.kind() {
+            ErrorKind::NotFound => failure
+                .with_code(Code::Configuration)
+                .hint("check the path, and that its folder is there"),
+            ErrorKind::PermissionDenied => failure
+                .with_code(Code::Configuration)
+                .hint("check the owner and mode of the file and its folder"),
+            ErrorKind::IsADirectory => failure.hint("give the name of a file"),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                failure.hint("make room, and try again")
+            }
+            ErrorKind::BrokenPipe => failure.hint("what reads the output has ended"),
+            _ => failure,
+        }
     }
 
     /// Adds a line below the message.
@@ -96,14 +111,14 @@ impl Failure {
     }
 
     /// The same with another code.
-    pub fn code(mut self, code: Code) -> Self {
+    pub fn with_code(mut self, code: Code) -> Self {
         self.code = code;
         self
     }
 
     /// The same as a failure of `exec`, whose codes leave those below 125 to the started program.
     pub fn within_exec(self) -> Self {
-        if self.code as u8 >= Code::Exec as u8 { self } else { self.code(Code::Exec) }
+        if self.code as u8 >= Code::Exec as u8 { self } else { self.with_code(Code::Exec) }
     }
 
     /// Prints the failure to standard error and answers its exit code.
@@ -138,8 +153,8 @@ pub fn print_usage(error: &clap::Error, args: &[OsString], world: &World) -> Exi
     let is_encrypt = args.get(1).is_some_and(|command| command == "encrypt");
     let resembles_nothing = error.get(ContextKind::SuggestedArg).is_none();
     let may_be_secret =
-        is_encrypt && error.kind() == ErrorKind::UnknownArgument && resembles_nothing;
-    if may_be_secret || args.iter().any(|argument| could_be_a_key(argument)) {
+        is_encrypt && error.kind() == clap::error::ErrorKind::UnknownArgument && resembles_nothing;
+    if may_be_secret || args.iter().skip(1).any(|argument| could_be_a_key(argument)) {
         return Failure::new(code, "there is an argument that the command does not take; it is not repeated, because it may be a secret")
             .hint("every user of this machine can read secrets on a command line, so change it if it was one; --help shows what the command takes")
             .print(world);

@@ -150,12 +150,11 @@ pub fn file_name(name: &str, half: Half) -> String {
 
 /// Whether one of our keys is kept in the variable called `name`.
 pub fn is_variable(name: &str) -> bool {
-    let (owner, half) = match (name.strip_suffix("PUBLIC_KEY"), name.strip_suffix("PRIVATE_KEY")) {
-        (Some(owner), _) | (_, Some(owner)) => (owner, true),
-        _ => ("", false),
+    let owner = name.strip_suffix("PUBLIC_KEY").or_else(|| name.strip_suffix("PRIVATE_KEY"));
+    let is_role = |owner: &str| {
+        Role::ALL.iter().any(|role| owner == format!("{}_", role.name().to_uppercase()))
     };
-    half && (owner.is_empty()
-        || Role::ALL.iter().any(|role| owner == format!("{}_", role.name().to_uppercase())))
+    owner.is_some_and(|owner| owner.is_empty() || is_role(owner))
 }
 
 /// The key in the variable called `name`, if it is set and not empty.
@@ -205,14 +204,18 @@ fn no_key(place: &str, error: KeyError) -> Failure {
     )
 }
 
-/// A value that may be a key, or one with a slip in it, is never printed. Files have a dot in their names.
+/// Whether `value` is a key, or has one in it, with whatever slip: then it is never printed. A key is a
+/// run of base64 that no path and no name looks like.
 pub(crate) fn could_be_a_key(value: &OsStr) -> bool {
     let text = value.as_encoded_bytes();
-    let others = text
-        .iter()
-        .filter(|byte| !byte.is_ascii_alphanumeric() && !b"+/=-_".contains(byte))
-        .count();
-    SecretKey::parse(text).is_ok() || (text.len() >= 40 && others <= 2 && !text.contains(&b'.'))
+    let in_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
+    let is_mixed = |run: &[u8]| {
+        let kinds: [fn(&u8) -> bool; 3] =
+            [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
+        kinds.iter().all(|kind| run.iter().any(kind))
+    };
+    let mut runs = text.split(|byte| !in_base64(byte));
+    SecretKey::parse(text).is_ok() || runs.any(|run| run.len() >= 40 && is_mixed(run))
 }
 
 #[cfg(test)]
@@ -232,13 +235,23 @@ mod tests {
     #[test]
     fn what_may_be_a_key_is_told_from_a_path() {
         let key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
-        for value in [key, &key[..43], &key[1..], &format!("{key} "), &format!("x{key}")] {
+        for value in [
+            key,
+            &key[..43],
+            &key[1..],
+            &format!("{key} "),
+            &format!("x{key}"),
+            &format!("-----BEGIN K----- {key} -----END K-----"),
+            &format!("is: {key}, ok."),
+        ] {
             assert!(could_be_a_key(value.as_ref()), "{value}");
         }
         for value in [
             "keys/master-private-key.pem",
             "DEPLOY_PRIVATE_KEY",
             "/etc/secretary/keys/service-private-key.pem",
+            "/srv/configurations/production/services/database/config",
+            "A_VERY_LONG_VARIABLE_NAME_FOR_THE_DATABASE_PASSWORD",
         ] {
             assert!(!could_be_a_key(value.as_ref()), "{value}");
         }

@@ -12,6 +12,7 @@
 //! | [`format`] | how variables are printed so that their reader gets the exact bytes |
 //! | [`output`] | standard output, or a file that is replaced as a whole |
 //! | [`process`] | becoming another program |
+//! | [`signals`] | signals that wait |
 //! | [`harden`] | no core dump, no tracing |
 //! | [`before_main`] | what Rust's runtime changes before `main` |
 //! | [`failure`] | what the user reads and the code the shell gets |
@@ -30,6 +31,8 @@ pub mod keys;
 pub mod output;
 #[cfg(unix)]
 pub mod process;
+#[cfg(unix)]
+pub mod signals;
 pub mod world;
 
 use std::ffi::OsString;

@@ -7,6 +7,8 @@ use std::path::Path;
 use tempfile::Builder;
 
 use crate::failure::{Failure, shown};
+#[cfg(unix)]
+use crate::signals::{ENDING, deferred};
 
 /// Whether a file that is there may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,10 @@ pub fn write_file(
 ) -> Result<(), Failure> {
     let result = match direct(path) {
         Ok(Some(mut file)) => contents(&mut file),
+        // A signal in between would leave a file with plaintext behind.
+        #[cfg(unix)]
+        Ok(None) => deferred(&ENDING, || replace(path, mode, existing, contents)),
+        #[cfg(not(unix))]
         Ok(None) => replace(path, mode, existing, contents),
         Err(error) => Err(error),
     };

@@ -6,14 +6,15 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::before_main::restore_sigpipe;
+use crate::before_main::{ignore_sigpipe, restore_sigpipe};
 
 /// Where programs are looked for when there is no `PATH`, as execvp(3) does.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// Replaces this process by `command`, looked up in `path` unless it has a slash.
 ///
-/// Everything else goes over as it is: process id, open files, signal mask and dispositions. A file
+/// Everything else goes over as it is: process id, open files, signal mask and dispositions; only a
+/// standard stream that was closed is `/dev/null` now, which Rust's runtime saw to. A file
 /// without a `#!` line is not handed to a shell, as execvp(3) would do.
 ///
 /// # Errors
@@ -30,12 +31,24 @@ pub fn become_program(
     for file in candidates(command, path) {
         match nix::unistd::execve(&file, arguments, environ) {
             Ok(never) => match never {},
-            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(
+                Errno::ENOENT
+                | Errno::ENOTDIR
+                | Errno::ENAMETOOLONG
+                | Errno::ESTALE
+                | Errno::ENODEV
+                | Errno::ETIMEDOUT,
+            ) => {}
             // There may be one in a later folder that can be run.
             Err(Errno::EACCES) => error = Errno::EACCES,
-            Err(other) => return other,
+            Err(other) => {
+                error = other;
+                break;
+            }
         }
     }
+    // Telling the user about it must not be what ends this process.
+    ignore_sigpipe();
     error
 }
 

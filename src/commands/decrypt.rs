@@ -54,7 +54,8 @@ fn text(args: &Decrypt, world: &World) -> Result<(), Failure> {
 
 fn variables(args: &Decrypt, world: &World) -> Result<(), Failure> {
     if args.base64 && args.format != Format::Json {
-        return Err(Failure::new(Code::Usage, "--base64 is for --format json"));
+        return Err(Failure::new(Code::Usage, "--base64 is for --format json")
+            .hint("add --format json, or leave --base64 out"));
     }
     if args.file.is_some() {
         return Err(Failure::new(Code::Usage, "-e decrypts variables and takes no file").hint(
@@ -97,8 +98,8 @@ fn write_for_github(args: &Decrypt, world: &World, printed: &Printed) -> Result<
         world.write_all(printed.masks.expose())?;
         out.write_all(printed.body.expose())
     };
-    if let Some(path) = args.output_file() {
-        return write_file(path, 0o600, Existing::Replace, write_both);
+    if args.output.is_some() {
+        return write(args, world, write_both);
     }
     let file = world.environ.get("GITHUB_ENV").filter(|file| !file.is_empty());
     let Some(path) = file else {

@@ -20,6 +20,9 @@ pub(super) fn run(args: &Encrypt, world: &World) -> Outcome {
     let sealer = Sealer::find(&args.keys, &world.environ)?;
     let mut secret = if world.stdin_is_terminal() { ask()? } else { read(world)? };
     trim(&mut secret, args.trim, world);
+    if secret.is_empty() {
+        world.note("the secret is empty");
+    }
     let token = sealer.seal(&secret)?;
     let token = if args.wrap { fold(&token) } else { token };
     world.print(token.as_bytes())?;
@@ -36,10 +39,22 @@ fn read(world: &World) -> Result<Secret, Failure> {
     })
 }
 
+/// Ctrl-C takes effect when the terminal is as it was: it shows nothing that is typed while it is asked.
+#[cfg(unix)]
+fn ask_once(text: &str) -> io::Result<String> {
+    use crate::signals::deferred;
+    deferred(&[nix::sys::signal::Signal::SIGINT], || rpassword::prompt_password(text))
+}
+
+#[cfg(not(unix))]
+fn ask_once(text: &str) -> io::Result<String> {
+    rpassword::prompt_password(text)
+}
+
 /// Twice, because what is typed is not seen.
 fn ask() -> Result<Secret, Failure> {
     let prompt = |text| {
-        rpassword::prompt_password(text)
+        ask_once(text)
             .map(|line| Secret::from(line.into_bytes()))
             .map_err(|error| Failure::io("read", "the terminal", &error))
     };
@@ -47,7 +62,8 @@ fn ask() -> Result<Secret, Failure> {
     match secret == again {
         true => Ok(secret),
         false => {
-            Err(Failure::new(Code::General, "the two secrets differ, so nothing was encrypted"))
+            Err(Failure::new(Code::General, "the two secrets differ, so nothing was encrypted")
+                .hint("try again"))
         }
     }
 }

@@ -50,9 +50,10 @@ mod unix {
         let mut variables = Zeroizing::new(Vec::with_capacity(values.len()));
         for ((name, value), text) in names.into_iter().zip(values).zip(&texts) {
             let was_sealed = text.tokens().len() > 0;
-            if args.keep_keys || was_sealed || !holds_a_key(name) {
+            let named = args.keys.names().any(|flag| flag == name);
+            if args.keep_keys || was_sealed || !(named || holds_a_key(name)) {
                 variables.push(c_string(&[name.as_bytes(), b"=", value.expose()], || shown(name))?);
-            } else if !name.to_str().is_some_and(keys::is_variable) {
+            } else if !named && !name.to_str().is_some_and(keys::is_variable) {
                 world.note(&format!("{} is not passed on; --keep-keys passes it on", shown(name)));
             }
         }

@@ -12,7 +12,7 @@ use secretary_secret::Secret;
 use crate::Outcome;
 use crate::cli::Genkeys;
 use crate::environ::is_shell_identifier;
-use crate::failure::{Code, Failure, reason, shown};
+use crate::failure::{Code, Failure, shown};
 use crate::keys::file_name;
 use crate::output::{Existing, write_file};
 use crate::world::World;
@@ -25,7 +25,8 @@ pub(super) fn run(args: &Genkeys, world: &World) -> Outcome {
             return Err(Failure::new(
                 Code::Usage,
                 format!("the name {} is given twice", shown(name)),
-            ));
+            )
+            .hint("give each name once"));
         }
     }
     if args.print {
@@ -71,7 +72,8 @@ fn print(names: &[String], world: &World) -> Result<(), Failure> {
             return Err(Failure::new(
                 Code::Usage,
                 format!("two names give the variable {variable}_PUBLIC_KEY"),
-            ));
+            )
+            .hint("give names that differ in more than - . and /"));
         }
         let key = generate()?;
         for (half, pem) in [("PUBLIC", key.public_key().to_pem()), ("PRIVATE", key.to_pem())] {
@@ -84,21 +86,36 @@ fn print(names: &[String], world: &World) -> Result<(), Failure> {
     world.print(lines.expose())
 }
 
-/// Nothing is written before it is known that nothing is in the way.
+/// Nothing is written before it is known that nothing is in the way; what is written before something
+/// fails all the same is taken back, unless it replaced another file.
 fn write(args: &Genkeys, world: &World) -> Result<(), Failure> {
     refuse_existing(args)?;
-    let existing = if args.force { Existing::Replace } else { Existing::Keep };
     for name in &args.name {
-        let key = generate()?;
-        let [public, private] = [Half::Public, Half::Private].map(|half| file(args, name, half));
-        make_folder(&private)?;
-        // The public half last: where it is, its private half is, too.
-        let write = |path: &Path, mode, pem: &str| {
-            write_file(path, mode, existing, |file| file.write_all(pem.as_bytes()))
-        };
-        write(&private, 0o600, &key.to_pem())?;
-        write(&public, 0o644, &key.public_key().to_pem())?;
-        world.note(&format!("made {} and {}", shown(&private), shown(&public)));
+        make_folder(&file(args, name, Half::Private))?;
+    }
+    let mut written = Vec::new();
+    let result = args.name.iter().try_for_each(|name| write_pair(args, name, &mut written));
+    if result.is_err() && !args.force {
+        // There is nobody to tell more than the failure itself.
+        written.iter().for_each(|path| drop(fs::remove_file(path)));
+    }
+    result?;
+    for pair in written.chunks(2) {
+        world.note(&format!("made {} and {}", shown(&pair[0]), shown(&pair[1])));
+    }
+    Ok(())
+}
+
+/// The public half last: where it is, its private half is, too.
+fn write_pair(args: &Genkeys, name: &str, written: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let key = generate()?;
+    let halves =
+        [(Half::Private, 0o600, key.to_pem()), (Half::Public, 0o644, key.public_key().to_pem())];
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    for (half, mode, pem) in halves {
+        let path = file(args, name, half);
+        write_file(&path, mode, existing, |file| file.write_all(pem.as_bytes()))?;
+        written.push(path);
     }
     Ok(())
 }
@@ -137,12 +154,7 @@ fn make_folder(file: &Path) -> Result<(), Failure> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o775);
-    builder.create(folder).map_err(|error| {
-        Failure::new(
-            Code::General,
-            format!("cannot make the folder {}: {}", shown(folder), reason(&error)),
-        )
-    })
+    builder.create(folder).map_err(|error| Failure::io("make the folder", &shown(folder), &error))
 }
 
 fn generate() -> Result<SecretKey, Failure> {

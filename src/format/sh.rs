@@ -92,7 +92,10 @@ fn is_plain(value: &[u8]) -> bool {
         byte => !byte.is_ascii_control(),
     });
     // A single blank is put back as it was; of several one would be left.
-    no_special && !value.windows(2).any(|two| two == b"  ") && str::from_utf8(value).is_ok()
+    // And zsh's globsubst takes a word that starts with `=` for the path of a program.
+    no_special
+        && !value.windows(2).any(|two| two == b"  " || two == b" =")
+        && str::from_utf8(value).is_ok()
 }
 
 #[cfg(test)]

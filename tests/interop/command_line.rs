@@ -86,6 +86,16 @@ const DIFFERENCES: &[Difference<Ours>] = &[
         because: "A flag that names nothing is an error, because going on to the next place means another key than the one that was meant.",
     },
     Difference {
+        name: "encrypt  of empty",
+        ours: Ours::Noted("is empty"),
+        because: "A command before the pipe that failed gives an empty secret.",
+    },
+    Difference {
+        name: "encrypt -w of empty",
+        ours: Ours::Noted("is empty"),
+        because: "A command before the pipe that failed gives an empty secret.",
+    },
+    Difference {
         name: "encrypt  of secret + newline (kept)",
         ours: ENDS_WITH_NEWLINE,
         because: NEWLINE,

@@ -81,3 +81,29 @@ fn a_secret_that_is_no_text_does_not_reach_the_terminal() {
     let shown = play(&keys, &["decrypt", "-o", "-"], &typed);
     assert!(shown.contains("\x1b]0;title\x07") && shown.ends_with("exit 0\n"), "{shown}");
 }
+
+#[test]
+#[ignore = "needs python3, which scripts/test installs"]
+fn ctrl_c_leaves_the_terminal_as_it_was() {
+    let keys = Keys::new();
+    let mut command = keys.command("python3");
+    command.env("PUBLIC_KEY", &keys.config_public).env("PRIVATE_KEY", &keys.deploy_private);
+    let interrupt = r#"
+import os, pty, sys, termios, time
+outer, inner = pty.openpty()
+before = termios.tcgetattr(inner)
+pid = os.fork()
+if pid == 0:
+    os.login_tty(inner) if hasattr(os, "login_tty") else (os.setsid(), [os.dup2(inner, n) for n in range(3)], os.close(os.open(os.ttyname(inner), os.O_RDWR)))
+    os.execv(sys.argv[1], [sys.argv[1], "encrypt"])
+shown = b""
+while b"Secret: " not in shown:
+    shown += os.read(outer, 1024)
+time.sleep(0.2)
+os.write(outer, b"\x03")
+_, status = os.waitpid(pid, 0)
+assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == 2, status
+assert termios.tcgetattr(inner)[3] == before[3], "the terminal's local modes"
+"#;
+    output_of(command.args(["-c", interrupt, SECRETARY]));
+}

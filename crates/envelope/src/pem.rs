@@ -17,7 +17,7 @@ const DASHES: &[u8] = b"-----";
 /// The 32 bytes in `text`, on the heap so that no copies of a private key stay behind: a PEM block, or the base64 alone.
 pub(crate) fn decode(text: &[u8]) -> Result<Secret, KeyError> {
     let text = trim(text);
-    if text.starts_with(&BEGIN[1..]) || text.starts_with(b"-----BEGIN") {
+    if text.starts_with(b"-----BEGIN") {
         return first_block(text);
     }
     // The Go program makes a block of what is none. A text with a real block further down then has

@@ -24,6 +24,7 @@ pub(super) fn run(args: &Doctor, world: &World) -> Outcome {
     let ring = Ring::collect(&args.path, &world.environ, &mut report);
     report.section("pairs");
     pairs::check(&ring, &mut report);
+    pairs::check_who_can_decrypt(&ring, &mut report);
     report.section("commands");
     let decrypt = uses::check(&world.environ, &mut report);
     report.section("tokens");
@@ -35,7 +36,13 @@ pub(super) fn run(args: &Doctor, world: &World) -> Outcome {
         }
     }
     for path in &args.file {
-        let input = input::read(path, input::MAX_TEXT, world)?;
+        let input = match input::read(path, input::MAX_TEXT, world) {
+            Ok(input) => input,
+            Err(failure) => {
+                report.failure(&failure);
+                continue;
+            }
+        };
         let text = input.text();
         let name = input::name_of(path);
         let positions = text.positions(0..text.tokens().len());

@@ -28,17 +28,16 @@ impl Ring {
             match half {
                 Half::Public => add(&mut ring.public, keys::in_variable(name, environ), report),
                 Half::Private => add(&mut ring.private, keys::in_variable(name, environ), report),
-            };
-        }
-        for (path, half) in key_files(folder, report) {
-            let added = match half {
-                Half::Public => add(&mut ring.public, keys::in_file(&path), report),
-                Half::Private => add(&mut ring.private, keys::in_file(&path), report),
-            };
-            if added {
-                check_rights(&path, half, report);
             }
         }
+        for (path, half) in key_files(folder, report) {
+            match half {
+                Half::Public => add(&mut ring.public, keys::in_file(&path), report),
+                Half::Private => add(&mut ring.private, keys::in_file(&path), report),
+            }
+            check_rights(&path, half, report);
+        }
+        check_folder(folder, report);
         if ring.public.is_empty() && ring.private.is_empty() {
             report.warning(
                 format!("no keys in {} and none in variables", shown(folder)),
@@ -49,22 +48,15 @@ impl Ring {
     }
 }
 
-/// Whether there was a key to add.
-fn add<K>(
-    ring: &mut Vec<Found<K>>,
-    found: Result<Option<Found<K>>, Failure>,
-    report: &mut Report,
-) -> bool {
+fn add<K>(ring: &mut Vec<Found<K>>, found: Result<Option<Found<K>>, Failure>, report: &mut Report) {
     match found {
         Ok(Some(found)) => {
             report.ok(&found.place);
             ring.push(found);
-            return true;
         }
         Ok(None) => {}
         Err(failure) => report.failure(&failure),
     }
-    false
 }
 
 fn half_of_variable(name: &OsStr) -> Option<Half> {
@@ -121,5 +113,23 @@ fn check_rights(path: &Path, half: Half, report: &mut Report) {
     }
 }
 
+/// Who may write to a folder may replace the files in it, unless its sticky bit is set.
+#[cfg(unix)]
+fn check_folder(folder: &Path, report: &mut Report) {
+    use std::os::unix::fs::MetadataExt;
+
+    let Ok(metadata) = fs::metadata(folder) else { return };
+    let (mode, name) = (metadata.mode() & 0o7777, shown(folder));
+    if mode & 0o002 != 0 && mode & 0o1000 == 0 {
+        report.problem(
+            format!("the folder {name} has mode {mode:04o}, so others can replace the keys in it"),
+            format!("chmod o-w {name}"),
+        );
+    }
+}
+
 #[cfg(not(unix))]
 fn check_rights(_: &Path, _: Half, _: &mut Report) {}
+
+#[cfg(not(unix))]
+fn check_folder(_: &Path, _: &mut Report) {}

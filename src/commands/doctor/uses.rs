@@ -26,13 +26,6 @@ pub(super) fn check(environ: &Environ, report: &mut Report) -> Decrypt {
     }
     let decrypt = Decrypt { private, public };
     if let Some((to, with)) = seal_to.as_ref().zip(seal_with.as_ref()) {
-        report.warning(
-            format!(
-                "whoever has {} and {} can decrypt every token made with them",
-                with.place, to.place
-            ),
-            "a NaCl box opens from both ends, so these two keys read all secrets, old ones in the git history too; give them only to people who may",
-        );
         check_both_ways(to, with, &decrypt, report);
     }
     decrypt
@@ -72,7 +65,8 @@ fn used<K: Key>(
         Ok(None) => {
             report.note(format!("{command}: no {name}; looked for: {}", lookup.places()));
         }
-        Err(failure) => report.failure(failure),
+        // The place itself is a problem already, where the keys in reach are listed.
+        Err(failure) => report.note(format!("{command}: {}", failure.message())),
     }
     found.ok().flatten()
 }
