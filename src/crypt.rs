@@ -83,20 +83,16 @@ impl Unsealer {
         flags.refuse_a_daemon(environ)?;
         let private = keys::OPEN_WITH.find::<SecretKey>(flags.private_key.as_deref(), environ)?;
         let public = keys::OPEN_FROM.find::<PublicKey>(flags.config_key.as_deref(), environ)?;
-        let mut unsealer =
-            Self { opener: Opener::default(), used: Vec::new(), missing: Vec::new() };
-        for (place, lookup) in [
-            (private.as_ref().map(|found| &found.place), keys::OPEN_WITH),
-            (public.as_ref().map(|found| &found.place), keys::OPEN_FROM),
-        ] {
-            match place {
-                Some(place) => unsealer.used.push(place.clone()),
-                None => unsealer.missing.push(lookup),
-            }
-        }
-        unsealer.opener =
-            Opener::new(private.zip(public).map(|(private, public)| (private.key, public.key)));
-        Ok(unsealer)
+        let places = [
+            (private.as_ref().map(|found| found.place.clone()), keys::OPEN_WITH),
+            (public.as_ref().map(|found| found.place.clone()), keys::OPEN_FROM),
+        ];
+        let missing = places.iter().filter(|(place, _)| place.is_none()).map(|(_, lookup)| *lookup);
+        Ok(Self {
+            missing: missing.collect(),
+            used: places.iter().filter_map(|(place, _)| place.clone()).collect(),
+            opener: Opener::new(private.zip(public).map(|(own, peer)| (own.key, peer.key))),
+        })
     }
 
     /// Opens every token of all `texts`, or none. `place` names the token with a number in a text

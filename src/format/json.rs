@@ -1,24 +1,24 @@
 //! One JSON object, names in their order.
 
-use std::ffi::OsStr;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secretary_secret::Secret;
 use zeroize::Zeroizing;
 
 use super::{Refused, Variable, text};
+use crate::failure::Failure;
 
 /// Appends the object and a newline. With `base64` every value is base64, so that any bytes fit.
-pub(super) fn print<'a>(
-    variables: &[Variable<'a>],
+pub(super) fn print(
+    variables: &[Variable<'_>],
     base64: bool,
     out: &mut Secret,
-) -> Result<(), (&'a OsStr, Refused)> {
+) -> Result<(), Failure> {
     out.extend(b"{");
     for (number, (name, value)) in variables.iter().enumerate() {
-        let word =
-            name.to_str().ok_or((*name, Refused("its name is not UTF-8, which JSON needs")))?;
+        let word = name
+            .to_str()
+            .ok_or_else(|| Refused("its name is not UTF-8, which JSON needs").of(name))?;
         out.extend(if number > 0 { b"," } else { b"" });
         string(word, out);
         out.extend(b":");
@@ -26,7 +26,7 @@ pub(super) fn print<'a>(
             string(&Zeroizing::new(STANDARD.encode(value.expose())), out);
         } else {
             let value = text(value.expose()).map_err(|_| {
-                (*name, Refused("its value is not UTF-8; --base64 prints any bytes"))
+                Refused("its value is not UTF-8; --base64 prints any bytes").of(name)
             })?;
             string(value, out);
         }
@@ -42,6 +42,8 @@ fn string(text: &str, out: &mut Secret) {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     #[test]

@@ -81,43 +81,53 @@ impl Format {
             body: Secret::with_capacity(variables.iter().map(room).sum()),
             ..Printed::default()
         };
-        let refused = |name: &OsStr, Refused(why): Refused| {
-            Failure::new(Code::General, format!("{}: {why}", shown(name)))
-                .hint("another --format may be able to express the value")
-        };
-        if self == Self::Json {
-            json::print(variables, base64, &mut printed.body)
-                .map_err(|(name, why)| refused(name, why))?;
-            return Ok(printed);
-        }
-        if let Some((name, _)) = variables.iter().find(|(_, value)| value.expose().contains(&0)) {
-            let refused =
-                refused(name, Refused("its value has a NUL byte, which no variable can hold"));
-            return Err(refused.hint("only --format json can express it"));
-        }
-        if self == Self::Sh {
-            sh::print(variables, &mut printed.body);
-            return Ok(printed);
-        }
         let (masks, out) = (&mut printed.masks, &mut printed.body);
-        for (name, value) in variables {
-            let (word, value) = (name.as_encoded_bytes(), value.expose());
-            match self {
-                Self::Dotenv => dotenv::print(word, value, out),
-                Self::Null => {
-                    [word, b"=", value, b"\0"].into_iter().for_each(|part| out.extend(part));
-                    Ok(())
-                }
-                Self::Fish => fish::print(word, value, out),
-                Self::Powershell => powershell::print(word, value, out),
-                Self::Systemd => systemd::print(word, value, out),
-                Self::Docker => docker::print(word, value, out),
-                Self::Github => github::print(word, value, masks, out),
-                Self::Sh | Self::Json => unreachable!("printed above, as a whole"),
-            }
-            .map_err(|why| refused(name, why))?;
+        if self != Self::Json {
+            refuse_nul(variables)?;
+        }
+        match self {
+            Self::Json => json::print(variables, base64, out)?,
+            Self::Sh => sh::print(variables, out),
+            Self::Github => each(variables, |name, value| github::print(name, value, masks, out))?,
+            Self::Dotenv => each(variables, |name, value| dotenv::print(name, value, out))?,
+            Self::Null => each(variables, |name, value| null(name, value, out))?,
+            Self::Fish => each(variables, |name, value| fish::print(name, value, out))?,
+            Self::Powershell => each(variables, |name, value| powershell::print(name, value, out))?,
+            Self::Systemd => each(variables, |name, value| systemd::print(name, value, out))?,
+            Self::Docker => each(variables, |name, value| docker::print(name, value, out))?,
         }
         Ok(printed)
+    }
+}
+
+/// Prints one variable after the other.
+fn each(
+    variables: &[Variable<'_>],
+    mut print: impl FnMut(&[u8], &[u8]) -> Result<(), Refused>,
+) -> Result<(), Failure> {
+    variables.iter().try_for_each(|(name, value)| {
+        print(name.as_encoded_bytes(), value.expose()).map_err(|why| why.of(name))
+    })
+}
+
+fn null(name: &[u8], value: &[u8], out: &mut Secret) -> Result<(), Refused> {
+    [name, b"=", value, b"\0"].into_iter().for_each(|part| out.extend(part));
+    Ok(())
+}
+
+fn refuse_nul(variables: &[Variable<'_>]) -> Result<(), Failure> {
+    match variables.iter().find(|(_, value)| value.expose().contains(&0)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Refused("its value has a NUL byte, which no variable can hold")
+            .of(name)
+            .hint("only --format json can express it")),
+    }
+}
+
+impl Refused {
+    fn of(self, name: &OsStr) -> Failure {
+        Failure::new(Code::General, format!("{}: {}", shown(name), self.0))
+            .hint("another --format may be able to express the value")
     }
 }
 
