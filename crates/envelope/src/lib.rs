@@ -2,7 +2,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`scan`] | where the tokens are in a text |
+//! | [`mod@scan`] | where the tokens are in a text |
 //! | [`text`] | a text with its tokens, and with other things in their places |
 //! | [`token`] | what one token says before it is opened |
 //! | [`key`] | roles, public and private keys, their text forms |
