@@ -9,7 +9,7 @@
 //! | [`keys`] | which flag, variable or file a key comes from |
 //! | [`crypt`] | sealing, and opening the tokens of several texts at once |
 //! | [`environ`], [`env_file`] | variables and the tokens in them |
-//! | [`format`] | how variables are printed so that their reader gets the exact bytes |
+//! | [`mod@format`] | how variables are printed so that their reader gets the exact bytes |
 //! | [`output`] | standard output, or a file that is replaced as a whole |
 //! | [`process`] | becoming another program |
 //! | [`signals`] | signals that wait |

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use secretary_envelope::{Piece, Text, Token, scan};
+use secretary_envelope::{Piece, Text, scan};
 
 fuzz_target!(|input: &[u8]| {
     let text = Text::parse(input);
