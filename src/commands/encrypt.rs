@@ -19,7 +19,12 @@ pub(super) fn run(args: &Encrypt, world: &World) -> Outcome {
     }
     let sealer = Sealer::find(&args.keys, &world.environ)?;
     let mut secret = if world.stdin_is_terminal() { ask()? } else { read(world)? };
-    trim(&mut secret, args.trim, world);
+    match line_ending(secret.expose()) {
+        0 => {}
+        ending if args.trim => secret.resize(secret.len() - ending),
+        _ => world
+            .note("the secret ends with a newline, which is a part of it; --trim leaves it out"),
+    }
     if secret.is_empty() {
         world.note("the secret is empty");
     }
@@ -68,17 +73,11 @@ fn ask() -> Result<Secret, Failure> {
     }
 }
 
-fn trim(secret: &mut Secret, remove: bool, world: &World) {
-    let bytes = secret.expose();
-    let ending = match bytes {
+/// How many bytes end the last line.
+fn line_ending(secret: &[u8]) -> usize {
+    match secret {
         [.., b'\r', b'\n'] => 2,
         [.., b'\n'] => 1,
-        _ => return,
-    };
-    if remove {
-        let len = bytes.len() - ending;
-        secret.resize(len);
-    } else {
-        world.note("the secret ends with a newline, which is a part of it; --trim leaves it out");
+        _ => 0,
     }
 }

@@ -69,7 +69,9 @@ mod unix {
             .map(OsStr::from_bytes);
         let command = OsStr::from_bytes(arguments[0].as_bytes());
         harden::restore(world.core_limit);
-        Err(not_started(command, process::become_program(command, path, &arguments, &variables)))
+        let errno = process::become_program(command, path, &arguments, &variables);
+        // By the name that was typed: the opened one may have been a secret.
+        Err(not_started(&args.command[0], errno))
     }
 
     /// Made in a buffer of the final size, so that no copy is left behind.
