@@ -79,6 +79,9 @@ impl Failure {
             ErrorKind::PermissionDenied => failure
                 .with_code(Code::Configuration)
                 .hint("check the owner and mode of the file and its folder"),
+            ErrorKind::AlreadyExists => {
+                failure.hint("something of that name is there already, and was left as it is")
+            }
             ErrorKind::IsADirectory => failure.hint("give the name of a file"),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 failure.hint("make room, and try again")

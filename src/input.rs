@@ -99,7 +99,7 @@ impl Large {
         if now.len() == self.before.len() && now.modified()? == self.before.modified()? {
             return Ok(());
         }
-        Err(io::Error::other("another program has changed it meanwhile"))
+        Err(io::Error::other("another program has changed the input meanwhile"))
     }
 
     /// Reads the file once more. Writing from the mapping would touch each of its pages for the first
