@@ -47,6 +47,12 @@ fn assert_read(reader: &str, values: &BTreeMap<String, String>, read: &BTreeMap<
     }
 }
 
+fn read_by_us(text: &[u8]) -> BTreeMap<String, String> {
+    let read = secretary::env_file::parse(text).expect("our own format");
+    let owned = |text: &OsStr| text.to_str().expect("text").to_string();
+    read.iter().map(|(name, value)| (owned(name), owned(value))).collect()
+}
+
 fn json(output: &[u8]) -> BTreeMap<String, String> {
     let object: BTreeMap<String, Option<String>> =
         serde_json::from_slice(output).expect("the reader prints JSON");
@@ -71,13 +77,7 @@ fn dotenv_files_are_read_the_same_by_all() {
     let read = output_of(Command::new("node").args(["-e", node]).arg(&file).current_dir(tools()));
     assert_read("dotenv for Node.js", &values, &json(&read));
 
-    let read = secretary::env_file::parse(&text).expect("our own format");
-    let text_of = |text: &OsStr| text.to_str().expect("text").to_string();
-    assert_read(
-        "--env-file",
-        &values,
-        &read.iter().map(|(n, v)| (text_of(n), text_of(v))).collect(),
-    );
+    assert_read("--env-file", &values, &read_by_us(&text));
 }
 
 #[test]
@@ -108,13 +108,7 @@ fn systemd_reads_its_environment_files() {
         .collect();
     assert_read("systemd", &values, &read);
 
-    let read = secretary::env_file::parse(&text).expect("our own format");
-    let text_of = |text: &OsStr| text.to_str().expect("text").to_string();
-    assert_read(
-        "--env-file",
-        &values,
-        &read.iter().map(|(n, v)| (text_of(n), text_of(v))).collect(),
-    );
+    assert_read("--env-file", &values, &read_by_us(&text));
 }
 
 /// Undoes how systemd quotes what it prints: C escapes, in quotes where it is needed.
