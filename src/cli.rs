@@ -69,8 +69,8 @@ Examples:
     ///
     /// This process becomes the program: same process id, no shell, no child. When one token does
     /// not open, nothing is started. The variables that hold keys are not passed on: *_PRIVATE_KEY,
-    /// and the public keys of master, config, deploy and service. A variable that held a token is
-    /// always passed on.
+    /// the public keys of master, config, deploy and service, and those that a flag named. A variable
+    /// that held a token is always passed on.
     #[command(after_long_help = "\
 Examples:
   secretary exec -- /usr/bin/myservice --port 8080
