@@ -165,8 +165,12 @@ fn read_file(mut file: File, limit: usize) -> io::Result<Input> {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         // A shell may have read a part of standard input already; a mapping starts at the start.
-        if metadata.len() >= LARGE && file.stream_position()? == 0 {
-            return Ok(Input(Kind::Large(Box::new(search_and_map(file, metadata)?))));
+        // There are file systems that map nothing, and take the other way.
+        if metadata.len() >= LARGE
+            && file.stream_position()? == 0
+            && let Ok(map) = map(&file, metadata.len() as usize)
+        {
+            return Ok(Input(Kind::Large(Box::new(search(file, metadata, map)?))));
         }
         // `read_to_end` would size the buffer by itself, but not through `take`.
         bytes.reserve_exact(metadata.len() as usize + 1);
@@ -178,7 +182,7 @@ fn read_file(mut file: File, limit: usize) -> io::Result<Input> {
     Ok(Input(Kind::Small(bytes)))
 }
 
-fn search_and_map(file: File, before: Metadata) -> io::Result<Large> {
+fn search(file: File, before: Metadata, map: Mmap) -> io::Result<Large> {
     let mut tokens = Collector::default();
     let mut buffer = vec![0; BUFFER];
     let mut filled = 0;
@@ -195,7 +199,6 @@ fn search_and_map(file: File, before: Metadata) -> io::Result<Large> {
             buffer.resize(2 * filled, 0);
         }
     }
-    let map = map(&file, before.len() as usize)?;
     let large = Large { file, before, tokens, map };
     large.check_unchanged()?;
     Ok(large)
