@@ -15,7 +15,7 @@ use secretary_envelope::{Half, KeyError, PublicKey, Role, SecretKey};
 use secretary_secret::Secret;
 
 use crate::environ::Environ;
-use crate::failure::{Code, Failure, reason, shown};
+use crate::failure::{Code, Failure, shown};
 
 /// The default folder.
 pub const FOLDER: &str = "./keys/";
@@ -182,8 +182,8 @@ pub fn in_file<K: Key>(path: &Path) -> Result<Option<Found<K>>, Failure> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
-            let message = format!("cannot read the key file {place}: {}", reason(&error));
-            return Err(Failure::new(Code::Configuration, message));
+            let failure = Failure::io("read the key file", &place, &error);
+            return Err(failure.with_code(Code::Configuration));
         }
     };
     match K::parse(text.expose()) {

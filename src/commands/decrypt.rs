@@ -62,6 +62,9 @@ fn variables(args: &Decrypt, world: &World) -> Result<(), Failure> {
             "leave -e out to decrypt the file, or give --env-file FILE for the variables in it",
         ));
     }
+    if let Some(file) = &args.env_file {
+        refuse_to_overwrite_input(file, args, world)?;
+    }
     let from_file = args.env_file.as_deref().map(|path| env_file::load(path, world)).transpose()?;
     let printed = match &from_file {
         Some(environ) => open_variables(args, environ, &world.environ.with(environ))?,
