@@ -191,6 +191,9 @@ def size(program):
     """What an image grows by."""
     print("static binary")
     show("size", os.path.getsize(program.path) / MIB, " MiB")
+    build = os.path.join(os.path.dirname(__file__), "..", "scripts", "build-static")
+    path = subprocess.check_output([build, "--no-default-features", "--quiet"], text=True).strip()
+    verdict("size without default features", os.path.getsize(path) / 1e6, "<=", 1.0, " MB")
 
 
 SECTIONS = {

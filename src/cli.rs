@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -44,14 +45,16 @@ Examples:
     Genkeys(Genkeys),
     /// Encrypt standard input, or what is typed, into a token
     ///
-    /// Prints one ENC[NACL,..] token without a newline, to be pasted into a config file. On a
-    /// terminal it asks for the secret and does not show it.
+    /// Prints one ENC[NACL,..] token, or with an AWS KMS key one ENC[KMS,..] token, without a newline,
+    /// to be pasted into a config file. On a terminal it asks for the secret and does not show it.
     #[command(after_long_help = "\
 Examples:
   echo -n secret | secretary encrypt
   secretary encrypt --trim < password.txt
   secretary encrypt --public-key prod/keys/master-public-key.pem \\
-                    --private-key prod/keys/config-private-key.pem")]
+                    --private-key prod/keys/config-private-key.pem
+  secretary encrypt --kms-key-id alias/prod --kms-context app=web < password.txt
+  secretary encrypt --lines < passwords.txt    a token for each line")]
     Encrypt(Encrypt),
     /// Decrypt the tokens in a file, in standard input or in the environment
     ///
@@ -135,6 +138,12 @@ pub struct Encrypt {
     /// Leave out one line ending at the end of the secret
     #[arg(long)]
     pub trim: bool,
+    /// Encrypt each line by itself, without its line ending, into a token on a line
+    #[arg(long, conflicts_with_all = ["wrap", "trim"])]
+    pub lines: bool,
+    /// Ask AWS KMS for one data key for all lines, instead of one for each
+    #[arg(long, requires = "lines")]
+    pub share_data_key: bool,
     /// Catches a secret given as an argument, so that it is refused without being repeated
     #[arg(hide = true)]
     pub refused: Vec<OsString>,
@@ -151,26 +160,24 @@ pub struct SealKeys {
     /// ./keys/config-private-key.pem]
     #[arg(long, value_name = "NAME|FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     pub private_key: Option<OsString>,
-    /// AWS KMS key, which this version can't use
-    #[arg(long, hide = true)]
+    /// Encrypt with this AWS KMS key instead, an id, ARN or alias/NAME [default: $KMS_KEY_ID]
+    #[arg(long, value_name = "KEY")]
     pub kms_key_id: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub kms: KmsFlags,
 }
 
-impl SealKeys {
-    /// Says so when AWS KMS was to seal: a NaCl token in its place would be open to other people.
-    ///
-    /// # Errors
-    ///
-    /// When `--kms-key-id`, or `$KMS_KEY_ID` without it, is not empty.
-    pub fn refuse_kms(&self, environ: &Environ) -> Result<(), Failure> {
-        refuse(
-            self.kms_key_id.as_deref(),
-            ["--kms-key-id", "KMS_KEY_ID"],
-            environ,
-            "this version of secretary has no access to AWS KMS",
-            "to encrypt with NaCl keys",
-        )
-    }
+/// How AWS KMS is asked.
+#[derive(Debug, Default, Args)]
+pub struct KmsFlags {
+    /// Pair that AWS KMS tokens are bound to, the same when they are encrypted and decrypted and no
+    /// secret; may be repeated [default: $KMS_CONTEXT, as A=1,B=2]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub kms_context: Vec<String>,
+    /// Seconds for everything that is asked of AWS, together [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub kms_timeout: Option<Duration>,
 }
 
 /// `decrypt`
@@ -240,6 +247,12 @@ pub struct OpenKeys {
     /// ./keys/config-public-key.pem]
     #[arg(long, value_name = "NAME|FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     pub config_key: Option<OsString>,
+    /// The AWS KMS key that has to have encrypted, an id, ARN or alias/NAME [default: any]
+    #[arg(long, value_name = "KEY")]
+    pub kms_key_id: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub kms: KmsFlags,
     /// Master public key, for a daemon
     #[arg(long, hide = true, allow_hyphen_values = true)]
     pub master_key: Option<OsString>,
@@ -336,6 +349,21 @@ pub struct Man {
     pub out: Option<PathBuf>,
 }
 
+/// A pair of an encryption context.
+fn pair(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.is_empty() => Ok(text.to_string()),
+        _ => Err("it takes KEY=VALUE".to_string()),
+    }
+}
+
+/// A time that a person or a supervisor would wait.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.trim_end_matches('s').parse().ok();
+    let seconds = seconds.filter(|seconds| (0.1..=3600.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or("it takes seconds, 0.1 to 3600".to_string())
+}
+
 /// The words that Go's `strconv.ParseBool` takes, for `--wrap=false` and the like.
 fn switch(word: &str) -> Result<bool, String> {
     match word {
@@ -353,6 +381,15 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_neither_too_short_nor_for_ever() {
+        assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
+        assert_eq!(seconds("10s"), Ok(Duration::from_secs(10)));
+        for text in ["", "0", "-1", "NaN", "inf", "1e9", "5m"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

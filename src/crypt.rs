@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use secretary_envelope::{
-    Failed, Kind, NaclBox, OpenError, Opened, Opener, PublicKey, SecretKey, Text,
+    Failed, Kind, NaclBox, OpenError, Opened, Opener, PublicKey, SecretKey, Text, Token,
 };
 use secretary_secret::Secret;
 
@@ -11,37 +11,83 @@ use crate::cli::{OpenKeys, SealKeys};
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
 use crate::keys::{self, Found, Lookup};
+use crate::kms::{KeyService, Refusal, Unwrapped};
 
 /// Largest secret that is sealed, in bytes.
 pub const MAX_SECRET: usize = 64 << 20;
 
-/// Seals secrets with the keys found at the start.
-pub struct Sealer(NaclBox);
+/// Most secrets that are sealed at once, a line each.
+pub const MAX_LINES: usize = 65_536;
 
-impl Sealer {
-    /// Finds the keys that the flags, the environment or `./keys/` have.
+/// Seals secrets with the keys found at the start.
+pub enum Sealer<'a> {
+    /// Under the key that two NaCl keys agree on.
+    Nacl(NaclBox),
+    /// Under data keys of AWS KMS.
+    Kms(KeyService<'a>),
+}
+
+/// How many data keys of a key service several secrets are sealed under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataKeys {
+    /// One each.
+    Own,
+    /// One for all.
+    Shared,
+}
+
+impl<'a> Sealer<'a> {
+    /// Finds the keys that the flags, the environment or `./keys/` have. A chosen AWS KMS key comes
+    /// before NaCl keys, whatever there is of them, as in the Go program.
     ///
     /// # Errors
     ///
-    /// When a key is missing, wrong or weak, or AWS KMS was asked for.
-    pub fn find(flags: &SealKeys, environ: &Environ) -> Result<Self, Failure> {
-        flags.refuse_kms(environ)?;
+    /// When a key is missing, wrong or weak.
+    pub fn find(flags: &'a SealKeys, environ: &'a Environ) -> Result<Self, Failure> {
+        let service = KeyService::new(flags.kms_key_id.as_deref(), &flags.kms, environ);
+        if service.is_chosen() {
+            service.check()?;
+            return Ok(Self::Kms(service));
+        }
+        if !flags.kms.kms_context.is_empty() {
+            let message = "--kms-context is for AWS KMS, and no key of AWS KMS is chosen";
+            return Err(Failure::new(Code::Usage, message).hint(
+                "add --kms-key-id, or leave --kms-context out: NaCl tokens are bound to nothing",
+            ));
+        }
         let to: Found<PublicKey> = required(keys::SEAL_TO, flags.public_key.as_deref(), environ)?;
         let with: Found<SecretKey> =
             required(keys::SEAL_WITH, flags.private_key.as_deref(), environ)?;
         let agreed = NaclBox::agree(&with.key, &to.key);
-        agreed.map(Self).map_err(|weak| {
+        agreed.map(Self::Nacl).map_err(|weak| {
             Failure::new(Code::Configuration, format!("{}: {weak}", to.place)).hint(WEAK_HINT)
         })
     }
 
-    /// The token for `plaintext`.
+    /// Whether it uses data keys at all.
+    pub fn has_data_keys(&self) -> bool {
+        matches!(self, Self::Kms(_))
+    }
+
+    /// The tokens for `secrets`, in their order.
     ///
     /// # Errors
     ///
-    /// When the system has no random bytes to give.
-    pub fn seal(&self, plaintext: &Secret) -> Result<String, Failure> {
-        let sealed = self.0.seal(plaintext);
+    /// When AWS KMS makes no data keys, or the system has no random bytes to give.
+    pub fn seal_all(
+        &self,
+        secrets: &[Secret],
+        data_keys: DataKeys,
+    ) -> Result<Vec<String>, Failure> {
+        let sealed: Result<_, _> = match self {
+            Self::Nacl(agreed) => secrets.iter().map(|secret| agreed.seal(secret)).collect(),
+            Self::Kms(service) => {
+                let count = if data_keys == DataKeys::Shared { 1 } else { secrets.len() };
+                let keys = service.generate(count.min(secrets.len()))?;
+                let each = keys.iter().cycle().zip(secrets);
+                each.map(|((key, wrapped), secret)| key.seal(wrapped, secret)).collect()
+            }
+        };
         sealed.map_err(|error| Failure::new(Code::General, format!("no random bytes: {error}")))
     }
 }
@@ -66,21 +112,24 @@ fn required<K: keys::Key>(
 }
 
 /// Opens tokens with the keys found at the start, and says where they came from when it can't.
-pub struct Unsealer {
+pub struct Unsealer<'a> {
     opener: Opener,
+    service: KeyService<'a>,
     used: Vec<String>,
     missing: Vec<Lookup>,
 }
 
-impl Unsealer {
+impl<'a> Unsealer<'a> {
     /// Finds the keys that the flags, the environment or `./keys/` have. None at all is no error
     /// until there is a token; a place that holds something else than a key always is.
     ///
     /// # Errors
     ///
     /// When a place holds no key, or a flag names nothing.
-    pub fn find(flags: &OpenKeys, environ: &Environ) -> Result<Self, Failure> {
+    pub fn find(flags: &'a OpenKeys, environ: &'a Environ) -> Result<Self, Failure> {
         flags.refuse_a_daemon(environ)?;
+        let service = KeyService::new(flags.kms_key_id.as_deref(), &flags.kms, environ);
+        service.check_flags()?;
         let private = keys::OPEN_WITH.find::<SecretKey>(flags.private_key.as_deref(), environ)?;
         let public = keys::OPEN_FROM.find::<PublicKey>(flags.config_key.as_deref(), environ)?;
         let places = [
@@ -92,11 +141,15 @@ impl Unsealer {
             missing: missing.collect(),
             used: places.iter().filter_map(|(place, _)| place.clone()).collect(),
             opener: Opener::new(private.zip(public).map(|(own, peer)| (own.key, peer.key))),
+            service,
         })
     }
 
-    /// Opens every token of all `texts`, or none. `place` names the token with a number in a text
+    /// Opens every token of all `texts`, or none. `places` names the tokens with those numbers in a text
     /// with a number, for the list of those that do not open.
+    ///
+    /// What can be done here is done first: AWS KMS is asked, for all data keys at once, when nothing
+    /// has failed.
     ///
     /// # Errors
     ///
@@ -107,22 +160,29 @@ impl Unsealer {
         places: impl Fn(usize, &[usize]) -> Vec<String>,
     ) -> Result<Opened, Failure> {
         let tokens = texts.iter().flat_map(|text| text.tokens());
-        self.opener.open_all(tokens).map_err(|failed| {
-            let mut lines = Vec::new();
-            let mut first = 0;
-            let mut rest = failed.as_slice();
-            for (number, text) in texts.iter().enumerate() {
-                let next = first + text.tokens().len();
-                let (here, later) =
-                    rest.split_at(rest.partition_point(|failed| failed.index < next));
-                let indexes: Vec<_> = here.iter().map(|failed| failed.index - first).collect();
-                let named = places(number, &indexes).into_iter().zip(here);
-                lines.extend(named.map(|(place, failed)| {
-                    format!("{place}: ENC[{},..]: {}", failed.kind.tag(), failed.error)
-                }));
-                (first, rest) = (next, later);
-            }
-            self.failure(&failed, first, lines)
+        let listed = |failed: &[Failed], sentence: &dyn Fn(&OpenError) -> String| {
+            listed(failed, texts, &places, sentence)
+        };
+        let opening = self.opener.open_all(tokens.clone()).map_err(|failed| {
+            let lines = listed(&failed, &OpenError::to_string);
+            self.failure(&failed, tokens.clone(), lines)
+        })?;
+        let wrapped = opening.wrapped_keys();
+        let unwrapped = match wrapped.is_empty() {
+            true => Unwrapped::default(),
+            false => self.service.unwrap_all(wrapped).map_err(|failure| {
+                let mut kinds = tokens.clone().map(|token| token.kind());
+                let first = kinds.position(|kind| kind == Kind::Kms).unwrap_or(0);
+                let first = Failed { index: first, kind: Kind::Kms, error: OpenError::Forged };
+                let line = listed(&[first], &|_| "needs AWS KMS".to_string());
+                let others = kinds.filter(|kind| *kind == Kind::Kms).count();
+                let failure = line.into_iter().fold(failure, |failure, line| failure.detail(line));
+                if others == 0 { failure } else { failure.detail(format!("and {others} more")) }
+            })?,
+        };
+        opening.finish(&unwrapped.keys).map_err(|failed| {
+            let lines = listed(&failed, &|error| unwrapped.sentence(error));
+            unwrapped.failure(&failed, tokens.clone().count(), lines)
         })
     }
 
@@ -153,23 +213,30 @@ impl Unsealer {
         Ok(values)
     }
 
-    fn failure(&self, failed: &[Failed], total: usize, lines: Vec<String>) -> Failure {
+    fn failure<'t>(
+        &self,
+        failed: &[Failed],
+        tokens: impl Iterator<Item = Token<'t>>,
+        lines: Vec<String>,
+    ) -> Failure {
+        let (mut total, mut untried) = (0, 0);
+        for token in tokens {
+            total += 1;
+            untried += usize::from(token.kind() == Kind::Kms);
+        }
+        untried -= failed.iter().filter(|failed| failed.kind == Kind::Kms).count();
         let has =
             |wanted: fn(&OpenError) -> bool| failed.iter().any(|failed| wanted(&failed.error));
-        let code = match failed.iter().find(|one| !matches!(one.error, OpenError::NoKey(_))) {
+        let code = match failed.iter().find(|one| !matches!(one.error, OpenError::NoKey)) {
             Some(Failed { error: OpenError::WeakKey(_), .. }) => Code::Configuration,
             Some(_) => Code::Damaged,
             None => Code::NoKey,
         };
-        let tokens = if total == 1 { "token" } else { "tokens" };
-        let mut failure = Failure::new(
-            code,
-            format!("{} of {total} {tokens} cannot be opened, so nothing was done", failed.len()),
-        );
-        for line in lines {
-            failure = failure.detail(line);
+        let mut failure = not_opened(code, failed, total, lines);
+        if untried > 0 {
+            failure = failure.detail(format!("AWS KMS was not asked about {untried} more"));
         }
-        if has(|error| matches!(error, OpenError::NoKey(Kind::Nacl))) {
+        if has(|error| matches!(error, OpenError::NoKey)) {
             for lookup in &self.missing {
                 failure = failure.detail(format!(
                     "no {}; looked for: {}",
@@ -180,9 +247,6 @@ impl Unsealer {
             return failure
                 .hint("give the missing key, and see `secretary doctor` for what is in reach");
         }
-        if has(|error| matches!(error, OpenError::NoKey(Kind::Kms))) {
-            return failure.hint("this version of secretary has no access to AWS KMS");
-        }
         let used = format!("keys used: {}", self.used.join(" and "));
         if has(|error| matches!(error, OpenError::WeakKey(_))) {
             return failure.detail(used).hint(WEAK_HINT);
@@ -192,6 +256,63 @@ impl Unsealer {
                 .detail(used)
                 .hint("`secretary doctor` says which keys in reach open which tokens");
         }
-        failure.hint("copy the whole token again from where it was encrypted")
+        failure.hint(DAMAGED_HINT)
     }
+}
+
+impl Unwrapped {
+    fn sentence(&self, error: &OpenError) -> String {
+        match self.refusal(error) {
+            Some(refusal) => refusal.sentence.clone(),
+            None => "its data key does not open it, so one of the two was changed".to_string(),
+        }
+    }
+
+    fn refusal(&self, error: &OpenError) -> Option<&Refusal> {
+        match error {
+            OpenError::NotUnwrapped { key } => self.refusals.get(*key)?.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The code and the hint are those of the first token that failed.
+    fn failure(&self, failed: &[Failed], total: usize, lines: Vec<String>) -> Failure {
+        let refusal = failed.first().and_then(|first| self.refusal(&first.error));
+        let code = refusal.map_or(Code::Damaged, |refusal| refusal.code);
+        let hint = refusal.map_or(DAMAGED_HINT, |refusal| refusal.hint.as_str());
+        let failure = not_opened(code, failed, total, lines);
+        self.asked.iter().fold(failure, |failure, line| failure.detail(line)).hint(hint)
+    }
+}
+
+const DAMAGED_HINT: &str = "copy the whole token again from where it was encrypted";
+
+fn not_opened(code: Code, failed: &[Failed], total: usize, lines: Vec<String>) -> Failure {
+    let tokens = if total == 1 { "token" } else { "tokens" };
+    let message =
+        format!("{} of {total} {tokens} cannot be opened, so nothing was done", failed.len());
+    lines.into_iter().fold(Failure::new(code, message), |failure, line| failure.detail(line))
+}
+
+/// A line for each of `failed`, which are numbered through all `texts`.
+fn listed(
+    failed: &[Failed],
+    texts: &[&Text<'_>],
+    places: &impl Fn(usize, &[usize]) -> Vec<String>,
+    sentence: &dyn Fn(&OpenError) -> String,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut first = 0;
+    let mut rest = failed;
+    for (number, text) in texts.iter().enumerate() {
+        let next = first + text.tokens().len();
+        let (here, later) = rest.split_at(rest.partition_point(|failed| failed.index < next));
+        let indexes: Vec<_> = here.iter().map(|failed| failed.index - first).collect();
+        let named = places(number, &indexes).into_iter().zip(here);
+        lines.extend(named.map(|(place, failed)| {
+            format!("{place}: ENC[{},..]: {}", failed.kind.tag(), sentence(&failed.error))
+        }));
+        (first, rest) = (next, later);
+    }
+    lines
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::error::ContextKind;
 
 use crate::keys::could_be_a_key;
-use crate::world::World;
+use crate::world::{World, to_stderr};
 
 /// The exit codes, as `--help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,9 +137,21 @@ impl Failure {
         if let Some(line) = &self.hint {
             let _ = writeln!(text, "{hint} {line}");
         }
-        world.to_stderr(&text);
+        to_stderr(&text);
         ExitCode::from(self.code as u8)
     }
+}
+
+/// Has a panic, which is a bug, say where it was and nothing else: what it is about may be secret. Where
+/// a panic ends the program at once, it leaves with `code`.
+pub fn report_panics(code: Code) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map_or(String::new(), |place| format!(", at {place}"));
+        to_stderr(&format!("error: secretary has a bug and had to stop{place}\n"));
+        if cfg!(panic = "abort") {
+            std::process::exit(code as i32);
+        }
+    }));
 }
 
 /// Prints what the command line parser has to say: help on standard output, errors on standard error.

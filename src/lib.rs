@@ -7,6 +7,7 @@
 //! | [`world`] | the one reader of the process's environment and standard streams |
 //! | [`input`] | a file or standard input, up to a limit |
 //! | [`keys`] | which flag, variable or file a key comes from |
+//! | [`kms`], [`runtime`] | AWS KMS, and the one runtime that work on the network is done in |
 //! | [`crypt`] | sealing, and opening the tokens of several texts at once |
 //! | [`environ`], [`env_file`] | variables and the tokens in them |
 //! | [`mod@format`] | how variables are printed so that their reader gets the exact bytes |
@@ -15,9 +16,18 @@
 //! | [`signals`] | signals that wait |
 //! | [`harden`] | no core dump, no tracing |
 //! | [`before_main`] | what Rust's runtime changes before `main` |
+//! | `c_library` | what a static binary leaves out of the C library |
+//! | `start` | the static binary's first instructions |
 //! | [`failure`] | what the user reads and the code the shell gets |
 
 pub mod before_main;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_feature = "crt-static",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod c_library;
 pub mod cli;
 pub mod commands;
 pub mod crypt;
@@ -28,35 +38,44 @@ pub mod format;
 pub mod harden;
 pub mod input;
 pub mod keys;
+pub mod kms;
 pub mod output;
 #[cfg(unix)]
 pub mod process;
+#[cfg(feature = "aws")]
+pub mod runtime;
 #[cfg(unix)]
 pub mod signals;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_feature = "crt-static"))]
+mod start;
 pub mod world;
 
 use std::ffi::OsString;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::world::World;
 
 /// Runs the command in `args`, the first of which is the program's own name.
 pub fn run(args: impl Iterator<Item = OsString>, world: World) -> ExitCode {
     let args: Vec<OsString> = args.collect();
-    let result = match cli::Cli::try_parse_from(&args) {
-        Ok(cli) => commands::run(cli.command, &world),
-        Err(error) => return failure::print_usage(&error, &args, &world),
-    };
-    match result {
-        Ok(code) => code,
-        // A caller must be able to tell our failure from the started program's own exit code, so
-        // `exec` does as env(1) does.
-        Err(failure) if failure::is_exec(&args) => failure.within_exec().print(&world),
-        Err(failure) => failure.print(&world),
-    }
+    // A caller must be able to tell our failure from the started program's own exit code, so `exec` does
+    // as env(1) does.
+    let is_exec = failure::is_exec(&args);
+    let bug = if is_exec { Code::Exec } else { Code::General };
+    failure::report_panics(bug);
+    let done = panic::catch_unwind(AssertUnwindSafe(|| match cli::Cli::try_parse_from(&args) {
+        Ok(cli) => match commands::run(cli.command, &world) {
+            Ok(code) => code,
+            Err(failure) if is_exec => failure.within_exec().print(&world),
+            Err(failure) => failure.print(&world),
+        },
+        Err(error) => failure::print_usage(&error, &args, &world),
+    }));
+    done.unwrap_or(ExitCode::from(bug as u8))
 }
 
 /// What every command answers: the code to leave with, or what went wrong.

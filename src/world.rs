@@ -75,12 +75,7 @@ impl World {
 
     /// Tells the user something that is no error.
     pub fn note(&self, text: &str) {
-        self.to_stderr(&format!("note: {text}\n"));
-    }
-
-    /// Writes `text` to standard error in one piece. There is nobody to tell when that fails.
-    pub(crate) fn to_stderr(&self, text: &str) {
-        let _ = io::stderr().write_all(text.as_bytes());
+        to_stderr(&format!("note: {text}\n"));
     }
 
     /// Colour is for a terminal whose user did not refuse it (<https://no-color.org>).
@@ -89,6 +84,11 @@ impl World {
         let dumb = self.environ.get("TERM").is_none_or(|term| term == "dumb");
         !refused && !dumb && io::stderr().is_terminal()
     }
+}
+
+/// Writes `text` to standard error in one piece. There is nobody to tell when that fails.
+pub(crate) fn to_stderr(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 fn stdout() -> io::Result<File> {

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
+use secretary_test_kms::Server;
+
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cmd");
 
 /// What every command is run behind: fixed keys and tokens.
@@ -21,26 +23,61 @@ const PRELUDE: &str = include_str!("cmd/prelude.sh");
 /// Matches any text within a line.
 const ANYTHING: &str = "[..]";
 
+/// A program the transcripts are run with.
+#[derive(Clone, Copy)]
+struct Program<'a> {
+    path: &'a Path,
+    /// Without AWS KMS it has one transcript about that in the place of those about AWS KMS.
+    has_aws: bool,
+}
+
 #[test]
 fn commands_do_what_their_transcripts_say() {
+    let path = Path::new(env!("CARGO_BIN_EXE_secretary"));
+    run_all(Program { path, has_aws: cfg!(feature = "aws") });
+}
+
+/// It is built in another way than all others: with less of the C library, and without unwinding.
+#[test]
+#[ignore = "needs the small binary, which scripts/test builds"]
+fn commands_of_the_small_static_program_do_so_too() {
+    let path = env::var_os("SECRETARY_SMALL").expect("SECRETARY_SMALL has its path");
+    run_all(Program { path: Path::new(&path), has_aws: false });
+}
+
+fn run_all(program: Program<'_>) {
     let mut files: Vec<PathBuf> = fs::read_dir(FOLDER)
         .expect("the folder of transcripts can be read")
         .map(|entry| entry.expect("its entries can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .filter(|path| program.is_described_by(&name_of(path)))
         .collect();
     files.sort();
     assert!(!files.is_empty(), "there is no transcript in {FOLDER}");
     let differences: Vec<String> = thread::scope(|scope| {
-        let running: Vec<_> = files.iter().map(|file| scope.spawn(|| run(file))).collect();
+        let running: Vec<_> = files.iter().map(|file| scope.spawn(|| run(file, program))).collect();
         running.into_iter().map(|thread| thread.join().expect("no transcript panics")).collect()
     });
     let differences = differences.concat();
     assert!(differences.is_empty(), "transcripts differ from what happened\n{differences}");
 }
 
+impl Program<'_> {
+    fn is_described_by(&self, transcript: &str) -> bool {
+        match transcript {
+            "kms-absent.txt" => !self.has_aws,
+            _ => !transcript.starts_with("kms") || self.has_aws,
+        }
+    }
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().expect("a file has a name").to_string_lossy().into_owned()
+}
+
 /// Runs one transcript in a folder of its own. The answer is what differs, fit to be read.
-fn run(file: &Path) -> String {
-    let name = file.file_name().expect("a file has a name").to_string_lossy();
+fn run(file: &Path, program: Program<'_>) -> String {
+    let name = name_of(file);
     let text = fs::read_to_string(file).expect("a transcript is text");
     let parts = match parse(&text) {
         Ok(parts) => parts,
@@ -50,12 +87,13 @@ fn run(file: &Path) -> String {
         return format!("\n{name}: it has no command\n");
     }
     let folder = tempfile::tempdir().expect("there is room for a folder");
+    let kms = name.starts_with("kms").then(Server::start);
     let (mut differences, mut updated) = (String::new(), String::new());
     for part in &parts {
         match part {
             Part::Prose(line) => updated.extend([line, "\n"]),
             Part::Step(step) => {
-                let happened = step.run(folder.path());
+                let happened = step.run(folder.path(), program.path, kms.as_ref());
                 differences.push_str(&step.difference(&name, &happened));
                 updated.push_str(&step.updated(&happened));
             }
@@ -108,17 +146,17 @@ fn is_result(line: &str) -> bool {
 
 impl Step<'_> {
     /// The lines that came of the command.
-    fn run(&self, folder: &Path) -> Vec<String> {
+    fn run(&self, folder: &Path, program: &Path, kms: Option<&Server>) -> Vec<String> {
         let command: Vec<_> =
             self.command.iter().map(|line| line.get(2..).unwrap_or_default()).collect();
-        let programs =
-            Path::new(env!("CARGO_BIN_EXE_secretary")).parent().expect("it is in a folder");
+        let programs = program.parent().expect("it is in a folder");
         let output = Command::new("/bin/sh")
             .args(["-c", &format!("{PRELUDE}\n{}", command.join("\n"))])
             .current_dir(folder)
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
             .env("LC_ALL", "C")
+            .envs(kms.map(|server| ("kms_server", server.url())))
             .stdin(Stdio::null())
             .output()
             .expect("there is a /bin/sh");

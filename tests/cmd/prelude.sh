@@ -31,7 +31,18 @@ nested='ENC[NACL,M79vvXzYN5eFoh4jPY4J+CTnurRZFoqWPcR2SrsyQxw53acqsh/mR+w8HOkIaaa
 forged='ENC[NACL,LwXUtonScMr7AihfNfRIZvfcii02ij+dbGo7Rw8m7MSfgKDRs+g/ydS3gdcA1w==]'
 short='ENC[NACL,eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4]'
 no_base64='ENC[NACL,A]'
-kms='ENC[KMS,RP+BAwEBCmttc1BheWxvYWQB]'
+kms_damaged='ENC[KMS,RP+BAwEBCmttc1BheWxvYWQB]'
+
+# The Go program's own test token. It is well-formed, and no AWS KMS that is asked here made it.
+kms='ENC[KMS,RP+BAwEBCmttc1BheWxvYWQB/4IAAQMBEEVuY3J5cHRlZERhdGFLZXkBCgABBU5vbmNlAf+EAAEHTWVzc2FnZQEKAAAAGf+DAQEBCVsyNF11aW50OAH/hAABBgEwAABw/4IBLFExUHVXdEIxRTdGMXNMcHZmQkdqTCtadUgrZlNDT3ZNRHFUeVJRRTRHVGc9ARgr/502fv/vQP+S/5H/k//gOf/gWDNh/53/3in/uf/L/5r/mTxbARYoewY+qb+skiPKwGUnT/2GADtui80vAA==]'
+
+# The key of every KMS token that is made here, by its names. The test server has every key.
+kms_id=1234abcd-12ab-34cd-56ef-1234567890ab
+kms_arn=arn:aws:kms:us-east-1:111122223333:key/$kms_id
+
+# The access key of AWS' own documentation.
+access_key=AKIAIOSFODNN7EXAMPLE
+secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
 
 # pem PUBLIC|PRIVATE KEY: the text of a key file.
 pem() {
@@ -51,4 +62,34 @@ write_keys() {
 # with_keys COMMAND: the keys in variables, as a deployment has them.
 with_keys() {
     env DEPLOY_PRIVATE_KEY=$master_private CONFIG_PUBLIC_KEY=$config_public "$@"
+}
+
+# with_kms [/SETTING..] COMMAND: AWS KMS as the test server plays it, behaving as the settings say. A
+# variable that is set before it stays as it is.
+with_kms() (
+    case "$1" in
+        /*) settings=$1; shift ;;
+        *) settings= ;;
+    esac
+    export AWS_ACCESS_KEY_ID="${AWS_ACCESS_KEY_ID-$access_key}"
+    export AWS_SECRET_ACCESS_KEY="${AWS_SECRET_ACCESS_KEY-$secret_access_key}"
+    export AWS_REGION="${AWS_REGION-us-east-1}"
+    export AWS_ENDPOINT_URL_KMS="$kms_server$settings"
+    export AWS_EC2_METADATA_DISABLED=true
+    "$@"
+)
+
+# without_access_key COMMAND: within with_kms, so that credentials come from elsewhere.
+without_access_key() {
+    env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY "$@"
+}
+
+# counted COMMAND: and then, on standard error, what was asked of AWS KMS.
+counted() {
+    curl -s -X POST "$kms_server/reset"
+    "$@"
+    set -- $?
+    curl -s "$kms_server/requests" |
+        sed -E 's/.*"decrypt":([0-9]+),"generate":([0-9]+),.*/(asked: \2 GenerateDataKey, \1 Decrypt)\n/' >&2
+    return $1
 }

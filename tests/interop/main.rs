@@ -9,6 +9,7 @@
 
 mod vectors;
 
+mod gob;
 mod key_texts;
 mod nacl;
 mod texts;
@@ -19,8 +20,16 @@ mod command_line;
 mod decrypt_stream;
 #[cfg(unix)]
 mod decrypt_variables;
+#[cfg(all(unix, feature = "aws"))]
+mod http;
 #[cfg(unix)]
 mod key_files;
+#[cfg(all(unix, feature = "aws"))]
+mod kms_cli;
+#[cfg(all(unix, feature = "aws"))]
+mod kms_region;
+#[cfg(all(unix, feature = "aws"))]
+mod kms_stub;
 #[cfg(unix)]
 mod program;
 #[cfg(unix)]

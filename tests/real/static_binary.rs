@@ -1,20 +1,29 @@
-//! The static binary in a root folder that has nothing else, as in an image made from scratch.
+//! The static binaries in a root folder that has nothing else, as in an image made from scratch.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// scripts/test builds it with scripts/build-static and says where it is.
-fn binary() -> PathBuf {
-    let path = std::env::var_os("SECRETARY_STATIC").expect("scripts/test sets SECRETARY_STATIC");
-    PathBuf::from(path)
-}
+use crate::support::{shipped, small};
 
 #[test]
 #[ignore = "needs root and the static binary, which scripts/test builds"]
 fn works_alone_in_an_empty_root_folder() {
+    works_in_an_empty_root_folder(Path::new(&shipped()));
+}
+
+#[test]
+#[ignore = "needs root and the small static binary, which scripts/test builds"]
+fn the_small_one_works_alone_in_an_empty_root_folder() {
+    works_in_an_empty_root_folder(Path::new(&small()));
+}
+
+fn works_in_an_empty_root_folder(program: &Path) {
     let root = tempfile::tempdir().expect("a folder");
-    fs::copy(binary(), root.path().join("secretary")).expect("copied");
+    // By another process: one that is started by another thread meanwhile would keep the copy open for
+    // writing, and what is written can't be run.
+    let copied = Command::new("cp").args([program, &root.path().join("secretary")]).status();
+    assert!(copied.expect("cp is a part of the base system").success());
     let run = |args: &[&str], input: &str, variables: &[(&str, &str)]| {
         let mut command = Command::new("/usr/sbin/chroot");
         command

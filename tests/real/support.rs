@@ -9,6 +9,17 @@ use secretary_envelope::{NaclBox, SecretKey};
 /// The program that cargo built for the tests.
 pub(crate) const SECRETARY: &str = env!("CARGO_BIN_EXE_secretary");
 
+/// The program as it is shipped: static, optimized, with all features. scripts/test builds it with
+/// scripts/build-static and says where it is.
+pub(crate) fn shipped() -> String {
+    std::env::var("SECRETARY_STATIC").expect("scripts/test sets SECRETARY_STATIC")
+}
+
+/// The program without AWS KMS, built as small as it gets.
+pub(crate) fn small() -> String {
+    std::env::var("SECRETARY_SMALL").expect("scripts/test sets SECRETARY_SMALL")
+}
+
 /// Two pairs, as text for the program and as a box for the test.
 pub(crate) struct Keys {
     pub(crate) deploy_private: String,

@@ -7,6 +7,8 @@
 //! | [`token`] | what one token says before it is opened |
 //! | [`key`] | roles, public and private keys, their text forms |
 //! | [`nacl`] | the NaCl box: one key agreement, then any number of tokens |
+//! | [`kms`] | a data key, and the same as a key service wrapped it |
+//! | [`gob`] | the body of a KMS token: wrapped data key, nonce and sealed message |
 //! | [`opener`] | opening all tokens of a text, or none |
 //!
 //! This crate is synchronous and touches no file, socket or clock; the one thing it asks of the
@@ -15,7 +17,9 @@
 mod base64;
 mod pem;
 
+pub mod gob;
 pub mod key;
+pub mod kms;
 pub mod nacl;
 pub mod opener;
 pub mod scan;
@@ -23,8 +27,9 @@ pub mod text;
 pub mod token;
 
 pub use key::{Half, KeyError, PublicKey, Role, SecretKey};
+pub use kms::{DataKey, WrappedKey};
 pub use nacl::{NaclBox, WeakKey};
-pub use opener::{Failed, OpenError, Opened, Opener};
+pub use opener::{Failed, OpenError, Opened, Opener, Opening};
 pub use scan::{Piece, scan};
 pub use text::{Collector, Text};
 pub use token::{Damage, Kind, Token};

@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use crate::key::{PublicKey, SecretKey};
 use crate::token::{self, Damage, Kind};
 
-const NONCE: usize = 24;
-const TAG: usize = 16;
+pub(crate) const NONCE: usize = 24;
+pub(crate) const TAG: usize = 16;
 
 /// What sealing adds to the plaintext, in bytes: nonce and tag.
 pub const OVERHEAD: usize = NONCE + TAG;
@@ -128,7 +128,13 @@ mod tests {
     fn open(opener: &Opener, token: &str) -> Result<Vec<u8>, Vec<OpenError>> {
         let text = Text::parse(token.as_bytes());
         match opener.open_all(text.tokens()) {
-            Ok(opened) => Ok(opened.iter().next().expect("one token").to_vec()),
+            Ok(opening) => Ok(opening
+                .finish(&[])
+                .expect("nothing waits")
+                .iter()
+                .next()
+                .expect("one token")
+                .to_vec()),
             Err(failed) => Err(failed.into_iter().map(|failed| failed.error).collect()),
         }
     }

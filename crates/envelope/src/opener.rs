@@ -1,12 +1,15 @@
 //! Opening all tokens of a text, or none of them.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use secretary_secret::Secret;
 
+use crate::gob;
 use crate::key::{PublicKey, SecretKey};
-use crate::nacl::{self, NaclBox, OpenFailure, WeakKey};
+use crate::kms::{DataKey, WrappedKey};
+use crate::nacl::{self, Forged, NONCE, NaclBox, OpenFailure, TAG, WeakKey};
 use crate::token::{Damage, Kind, Token};
 
 /// Why a token was not opened.
@@ -15,13 +18,19 @@ use crate::token::{Damage, Kind, Token};
 pub enum OpenError {
     /// No key for this kind of token is at hand.
     #[error("there is no key for it")]
-    NoKey(Kind),
+    NoKey,
     /// Nothing could open it.
     #[error("{0}")]
     Damaged(#[from] Damage),
     /// The keys at hand did not open it.
-    #[error("{}", nacl::Forged)]
+    #[error("{Forged}")]
     Forged,
+    /// Its data key, with this number among the wrapped keys, was not unwrapped.
+    #[error("its data key was not unwrapped")]
+    NotUnwrapped {
+        /// The number, from 0.
+        key: usize,
+    },
     /// The keys at hand agree on nothing secret.
     #[error(transparent)]
     WeakKey(#[from] WeakKey),
@@ -51,10 +60,12 @@ impl Opener {
         Self { nacl, agreed: OnceCell::new() }
     }
 
-    /// Opens all of `tokens`. Either all open, or the answer lists each one that does not.
+    /// Opens all of `tokens` as far as that goes without a key service. Either all of them can still
+    /// open, or the answer lists each one that can't; no service need be asked then.
     ///
     /// The plaintexts are made in one buffer of known size, in one pass: a token is decoded at its
-    /// end, opened there, and moved down over what is left of its nonce and tag.
+    /// end, opened there, and moved down over what is left of its nonce and tag. A token that waits
+    /// for its data key takes its place sealed; its plaintext will have the same length.
     ///
     /// # Errors
     ///
@@ -62,27 +73,37 @@ impl Opener {
     pub fn open_all<'a>(
         &self,
         tokens: impl Iterator<Item = Token<'a>> + Clone,
-    ) -> Result<Opened, Vec<Failed>> {
-        let mut opened = Opened::with_room_for(tokens.clone());
+    ) -> Result<Opening, Vec<Failed>> {
+        let mut opening = Opening::with_room_for(tokens.clone());
         let mut failed = Vec::new();
         for (index, token) in tokens.enumerate() {
-            if let Err(error) = self.open(&token, &mut opened) {
+            if let Err(error) = self.open(index, &token, &mut opening) {
                 failed.push(Failed { index, kind: token.kind(), error });
             }
         }
-        if failed.is_empty() { Ok(opened) } else { Err(failed) }
+        if failed.is_empty() { Ok(opening) } else { Err(failed) }
     }
 
-    fn open(&self, token: &Token<'_>, opened: &mut Opened) -> Result<(), OpenError> {
-        let body = opened.room_for(token);
+    fn open(
+        &self,
+        index: usize,
+        token: &Token<'_>,
+        opening: &mut Opening,
+    ) -> Result<(), OpenError> {
+        let body = opening.opened.room_for(token);
         let len = token.decode_body(body)?;
         let body = &mut body[..len];
         let plaintext = match token.kind() {
-            Kind::Nacl => self.nacl_box()?.open_in_place(body)?.len(),
-            Kind::Kms => return Err(OpenError::NoKey(Kind::Kms)),
+            Kind::Nacl => len - self.nacl_box()?.open_in_place(body)?.len()..len,
+            Kind::Kms => {
+                let (sealed, wrapped, place) = Sealed::read(index, body)?;
+                opening.waiting.add(sealed, wrapped);
+                place
+            }
         };
-        body.copy_within(len - plaintext.., 0);
-        opened.keep(plaintext);
+        let len = plaintext.len();
+        body.copy_within(plaintext, 0);
+        opening.opened.keep(len);
         Ok(())
     }
 
@@ -90,7 +111,7 @@ impl Opener {
         let agreed = match (self.agreed.get(), &self.nacl) {
             (Some(agreed), _) => agreed,
             (None, Some((own, peer))) => self.agreed.get_or_init(|| NaclBox::agree(own, peer)),
-            (None, None) => return Err(OpenError::NoKey(Kind::Nacl)),
+            (None, None) => return Err(OpenError::NoKey),
         };
         agreed.as_ref().map_err(|&weak| weak.into())
     }
@@ -109,6 +130,93 @@ impl From<OpenFailure> for OpenError {
             OpenFailure::Damaged(damage) => Self::Damaged(damage),
             OpenFailure::Forged(_) => Self::Forged,
         }
+    }
+}
+
+/// Tokens that are open, and tokens that wait for their data keys.
+#[derive(Debug)]
+pub struct Opening {
+    opened: Opened,
+    waiting: Waiting,
+}
+
+/// What waits, and the keys it waits for. Empty, and without memory of its own, for NaCl alone.
+#[derive(Debug, Default)]
+struct Waiting {
+    tokens: Vec<Sealed>,
+    keys: Vec<WrappedKey>,
+    numbers: HashMap<WrappedKey, usize>,
+}
+
+/// A token in its place among the opened ones, still encrypted.
+#[derive(Debug)]
+struct Sealed {
+    index: usize,
+    nonce: [u8; NONCE],
+    tag: [u8; TAG],
+    /// The number of its wrapped key.
+    key: usize,
+}
+
+impl Opening {
+    fn with_room_for<'a>(tokens: impl Iterator<Item = Token<'a>>) -> Self {
+        Self { opened: Opened::with_room_for(tokens), waiting: Waiting::default() }
+    }
+
+    /// The data keys that a service has to unwrap, each once, in the order of the tokens.
+    pub fn wrapped_keys(&self) -> &[WrappedKey] {
+        &self.waiting.keys
+    }
+
+    /// Opens what waited. `keys` has an entry for each of [`Self::wrapped_keys`], in their order, and
+    /// `None` for one that was not unwrapped.
+    ///
+    /// # Errors
+    ///
+    /// Every [`Failed`] token, in order.
+    pub fn finish(mut self, keys: &[Option<DataKey>]) -> Result<Opened, Vec<Failed>> {
+        let mut failed = Vec::new();
+        for sealed in &self.waiting.tokens {
+            let key = keys.get(sealed.key).and_then(Option::as_ref);
+            let message = self.opened.one_mut(sealed.index);
+            let result = match key {
+                Some(key) => key
+                    .open_in_place(&sealed.nonce, &sealed.tag, message)
+                    .map_err(|Forged| OpenError::Forged),
+                None => Err(OpenError::NotUnwrapped { key: sealed.key }),
+            };
+            if let Err(error) = result {
+                failed.push(Failed { index: sealed.index, kind: Kind::Kms, error });
+            }
+        }
+        if failed.is_empty() { Ok(self.opened) } else { Err(failed) }
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, mut sealed: Sealed, wrapped: WrappedKey) {
+        sealed.key = match self.numbers.get(&wrapped) {
+            Some(&number) => number,
+            None => {
+                self.keys.push(wrapped.clone());
+                self.numbers.insert(wrapped, self.keys.len() - 1);
+                self.keys.len() - 1
+            }
+        };
+        self.tokens.push(sealed);
+    }
+}
+
+impl Sealed {
+    /// Reads the body of a token: what opens it later, its wrapped key, and the place of what is
+    /// encrypted.
+    fn read(index: usize, body: &[u8]) -> Result<(Self, WrappedKey, Range<usize>), Damage> {
+        let payload = gob::decode(body)?;
+        let wrapped = WrappedKey::new(&body[payload.wrapped_key])?;
+        let message = &body[payload.message.clone()];
+        let tag = message.first_chunk().ok_or(Damage::NotGob)?;
+        let sealed = Self { index, nonce: payload.nonce, tag: *tag, key: 0 };
+        Ok((sealed, wrapped, payload.message.start + TAG..payload.message.end))
     }
 }
 
@@ -147,6 +255,11 @@ impl Opened {
         Self { bytes, ends: Vec::with_capacity(count) }
     }
 
+    fn one_mut(&mut self, token: usize) -> &mut [u8] {
+        let start = if token == 0 { 0 } else { self.ends[token - 1] };
+        &mut self.bytes.expose_mut()[start..self.ends[token]]
+    }
+
     fn used(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
@@ -176,7 +289,8 @@ mod tests {
 
         let good = tokens.join(" ");
         let text = Text::parse(good.as_bytes());
-        let opened = opener.open_all(text.tokens()).expect("all open");
+        let opening = opener.open_all(text.tokens()).expect("all open");
+        let opened = opening.finish(&[]).expect("nothing waits");
         assert!(opened.iter().zip(0..).all(|(plain, n)| plain == vec![n; usize::from(n)]));
         assert_eq!(opened.iter().len(), 50);
 
@@ -185,10 +299,8 @@ mod tests {
         let failed = opener.open_all(text.tokens()).expect_err("three do not open");
         let errors: Vec<_> = failed.iter().map(|failed| (failed.index, failed.error)).collect();
         let short = Damage::TooShort { len: 3, least: 40 };
-        assert_eq!(
-            errors,
-            [(1, Damage::NotBase64.into()), (3, OpenError::NoKey(Kind::Kms)), (4, short.into()),]
-        );
+        let expected = [(1, Damage::NotBase64), (3, Damage::NotGob), (4, short)];
+        assert_eq!(errors, expected.map(|(index, damage)| (index, damage.into())));
     }
 
     #[test]
@@ -196,6 +308,6 @@ mod tests {
         let text = Text::parse(b"ENC[NACL,A]ENC[NACL,AAAA]");
         let failed = Opener::default().open_all(text.tokens()).expect_err("no key");
         assert_eq!(failed[0].error, OpenError::Damaged(Damage::NotBase64));
-        assert_eq!(failed[1].error, OpenError::NoKey(Kind::Nacl));
+        assert_eq!(failed[1].error, OpenError::NoKey);
     }
 }

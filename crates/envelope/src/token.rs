@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::base64;
+use crate::kms::MAX_WRAPPED_KEY;
 
 /// Which service sealed the token. The list is the format; a kind more is a line in each `match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +45,15 @@ pub enum Damage {
         len: usize,
         /// Bytes that an empty secret gives.
         least: usize,
+    },
+    /// The body is base64 of something else.
+    #[error("its body is not what a KMS token holds, so it was cut or changed")]
+    NotGob,
+    /// No key service takes a wrapped key of that length.
+    #[error("its wrapped data key has {len} bytes, and AWS KMS takes 1 to {MAX_WRAPPED_KEY}")]
+    WrappedKey {
+        /// Bytes there are.
+        len: usize,
     },
 }
 

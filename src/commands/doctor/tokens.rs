@@ -8,6 +8,7 @@ use super::report::Report;
 use super::ring::Ring;
 use super::uses::Decrypt;
 use crate::keys::Found;
+use crate::kms;
 
 /// Every two keys in reach; those that `decrypt` uses by itself come first.
 pub(super) struct Trial<'a> {
@@ -45,8 +46,7 @@ impl<'a> Trial<'a> {
     ) {
         for (token, place) in text.tokens().zip(places) {
             if token.kind() == Kind::Kms {
-                let hint = "this version of secretary has no access to AWS KMS";
-                report.warning(format!("{place}: a KMS token was not tried"), hint);
+                check_form(&token, &place, report);
                 continue;
             }
             let opened = self.couples.iter().position(|couple| couple.opens(&token));
@@ -68,6 +68,25 @@ impl<'a> Trial<'a> {
                     format!("{place}: no two keys in reach open it"),
                     "it was sealed for other keys, or was changed or cut",
                 ),
+            }
+        }
+    }
+}
+
+/// A token that only AWS KMS opens. It is not asked: that would be a use of the key, and be on record.
+fn check_form(token: &Token<'_>, place: &str, report: &mut Report) {
+    match Opener::default().open_all(std::iter::once(*token)) {
+        Ok(_) if kms::IS_BUILT_IN => {
+            report.note(format!("{place}: a KMS token, well formed; AWS KMS is not asked here"));
+        }
+        Ok(_) => report.problem(
+            format!("{place}: a KMS token, and this secretary was built without AWS KMS"),
+            "use the full build, which has the feature `aws`",
+        ),
+        Err(failed) => {
+            for failed in failed {
+                let hint = "copy the whole token again from where it was encrypted";
+                report.problem(format!("{place}: {}", failed.error), hint);
             }
         }
     }

@@ -3,9 +3,10 @@
 use secretary_envelope::{PublicKey, SecretKey};
 
 use super::report::Report;
-use crate::cli::{OpenKeys, SealKeys};
+use crate::cli::{KmsFlags, OpenKeys};
 use crate::environ::Environ;
 use crate::keys::{self, Found, Key, Lookup};
+use crate::kms::KeyService;
 
 /// The keys that `decrypt` and `exec` would use.
 pub(super) struct Decrypt {
@@ -14,21 +15,35 @@ pub(super) struct Decrypt {
 }
 
 pub(super) fn check(environ: &Environ, report: &mut Report) -> Decrypt {
-    let seal_to: Option<Found<PublicKey>> = used("encrypt", keys::SEAL_TO, environ, report);
-    let seal_with: Option<Found<SecretKey>> = used("encrypt", keys::SEAL_WITH, environ, report);
-    if let Err(failure) = SealKeys::default().refuse_kms(environ) {
-        report.failure(&failure);
-    }
+    let seal = sealing_keys(environ, report);
     let private = used("decrypt and exec", keys::OPEN_WITH, environ, report);
     let public = used("decrypt and exec", keys::OPEN_FROM, environ, report);
     if let Err(failure) = OpenKeys::default().refuse_a_daemon(environ) {
         report.failure(&failure);
     }
     let decrypt = Decrypt { private, public };
-    if let Some((to, with)) = seal_to.as_ref().zip(seal_with.as_ref()) {
+    if let Some((to, with)) = &seal {
         check_both_ways(to, with, &decrypt, report);
     }
     decrypt
+}
+
+/// The NaCl keys that `encrypt` would use, if it would use some.
+fn sealing_keys(
+    environ: &Environ,
+    report: &mut Report,
+) -> Option<(Found<PublicKey>, Found<SecretKey>)> {
+    let no_flags = KmsFlags::default();
+    let service = KeyService::new(None, &no_flags, environ);
+    if service.is_chosen() {
+        match service.check() {
+            Ok(()) => report.ok("encrypt: AWS KMS with the key in $KMS_KEY_ID"),
+            Err(failure) => report.failure(&failure),
+        }
+        return None;
+    }
+    let to = used("encrypt", keys::SEAL_TO, environ, report);
+    to.zip(used("encrypt", keys::SEAL_WITH, environ, report))
 }
 
 /// Both ends agree on one key if each has the other's public half, or if both use the same two keys.

@@ -1,0 +1,155 @@
+//! Why no request got through, or no answer came back.
+
+use std::error::Error as StdError;
+use std::io;
+
+use crate::error::Cause;
+
+/// What stood between this machine and AWS KMS.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// The name of its host is not known.
+    #[error("its name has no address")]
+    NoAddress,
+    /// Nothing listens there.
+    #[error("connection refused")]
+    Refused,
+    /// The network does not lead there.
+    #[error("there is no route to it")]
+    NoRoute,
+    /// Nothing came back in time.
+    #[error("no connection within the time")]
+    Silence,
+    /// Its certificate is of somebody else's making.
+    #[error("its certificate is not signed by a trusted one")]
+    Untrusted,
+    /// Its certificate is over, or this machine's clock is ahead.
+    #[error("its certificate has expired")]
+    CertificateExpired,
+    /// Its certificate is to come, or this machine's clock is behind.
+    #[error("its certificate is not valid yet")]
+    CertificateNotYet,
+    /// Its certificate is that of another host.
+    #[error("its certificate is for another name")]
+    OtherName,
+    /// Its certificate is no good in another way.
+    #[error("its certificate is not valid")]
+    BadCertificate,
+    /// Something answers that does not speak TLS.
+    #[error("what answers there does not speak TLS")]
+    NoTls,
+    /// Something answers that speaks TLS before 1.2.
+    #[error("what answers there has no version of TLS that is safe")]
+    OldTls,
+    /// TLS failed in another way.
+    #[error("TLS failed")]
+    Tls,
+    /// The proxy is not open to everybody.
+    #[error("the proxy wants a user and a password, or others")]
+    ProxyAuthorization,
+    /// The proxy does not let it through.
+    #[error("the proxy makes no connection to it")]
+    ProxyRefuses,
+    /// The proxy itself can't be reached.
+    #[error("the proxy can't be reached: {0}")]
+    NoProxy(Box<Obstacle>),
+    /// The request was not even begun.
+    #[error("the request could not be sent")]
+    Unsendable,
+}
+
+/// Puts an error of the HTTP client into words.
+pub(crate) fn of_transport(error: &(dyn StdError + 'static)) -> Cause {
+    if let Some(tls) = find::<rustls::Error>(error) {
+        return Cause::Unreachable(of_tls(tls));
+    }
+    if let Some(obstacle) = of_proxy(error) {
+        return Cause::Unreachable(obstacle);
+    }
+    if chain(error).any(|part| part.to_string().contains("failed to lookup address")) {
+        return Cause::Unreachable(Obstacle::NoAddress);
+    }
+    match find::<io::Error>(error).map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => Cause::Unreachable(Obstacle::Refused),
+        Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
+            Cause::Unreachable(Obstacle::NoRoute)
+        }
+        Some(io::ErrorKind::TimedOut) => Cause::Unreachable(Obstacle::Silence),
+        Some(_) => Cause::Broken("it was closed"),
+        // hyper has errors of its own for this, without a system's error below them.
+        None if chain(error).any(|part| part.to_string().contains("closed")) => {
+            Cause::Broken("it was closed")
+        }
+        None => Cause::Unreachable(Obstacle::Unsendable),
+    }
+}
+
+/// What a proxy said to the wish for a tunnel. The HTTP library has no public type for it.
+fn of_proxy(error: &(dyn StdError + 'static)) -> Option<Obstacle> {
+    let tunnel = |part: &(dyn StdError + 'static)| {
+        part.to_string().strip_prefix("tunnel error: ").map(str::to_string)
+    };
+    let mut parts = chain(error);
+    let said = parts.find_map(tunnel)?;
+    Some(match said.as_str() {
+        "proxy authorization required" => Obstacle::ProxyAuthorization,
+        "failed to create underlying connection" => match parts.next().map(of_transport) {
+            Some(Cause::Unreachable(obstacle)) => Obstacle::NoProxy(Box::new(obstacle)),
+            _ => Obstacle::NoProxy(Box::new(Obstacle::Silence)),
+        },
+        _ => Obstacle::ProxyRefuses,
+    })
+}
+
+fn of_tls(error: &rustls::Error) -> Obstacle {
+    use rustls::CertificateError as Certificate;
+    match error {
+        rustls::Error::InvalidCertificate(
+            Certificate::UnknownIssuer
+            | Certificate::UnhandledCriticalExtension
+            // Signed by one that has the name of a trusted one, such as its predecessor.
+            | Certificate::BadSignature,
+        ) => Obstacle::Untrusted,
+        rustls::Error::InvalidCertificate(
+            Certificate::Expired | Certificate::ExpiredContext { .. },
+        ) => Obstacle::CertificateExpired,
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. },
+        ) => Obstacle::CertificateNotYet,
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => Obstacle::OtherName,
+        rustls::Error::InvalidCertificate(_) => Obstacle::BadCertificate,
+        rustls::Error::PeerIncompatible(_)
+        | rustls::Error::AlertReceived(
+            rustls::AlertDescription::ProtocolVersion | rustls::AlertDescription::HandshakeFailure,
+        ) => Obstacle::OldTls,
+        rustls::Error::InvalidMessage(_) => Obstacle::NoTls,
+        _ => Obstacle::Tls,
+    }
+}
+
+/// The first error of that type which caused `error`.
+pub(crate) fn find<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
+    chain(error).find_map(|part| part.downcast_ref().or_else(|| within(part)))
+}
+
+/// What I/O errors are made of is not among their sources, and they are made of each other, too.
+fn within<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+    inner.downcast_ref().or_else(|| within(inner))
+}
+
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let part = next?;
+        next = part.source();
+        Some(part)
+    })
+}

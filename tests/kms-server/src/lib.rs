@@ -1,0 +1,150 @@
+//! A test server that speaks as much of AWS KMS' HTTP API as the client uses, and fails as it is
+//! told to.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`connection`] | one connection: its requests, routed by path |
+//! | [`http`] | requests and answers |
+//! | [`settings`] | what a path asks for |
+//! | [`wire`] | how an answer is sent, or is not |
+//! | [`sigv4`], [`signature`], [`clock`] | the shape of a signed request, its signature, times |
+//! | [`kms`], [`arn`], [`blob`] | the two operations, key names, ciphertext |
+//! | [`refusal`] | AWS' errors and their texts |
+//! | [`credentials`] | where AWS clients get credentials |
+//! | [`requests`] | what was seen |
+//!
+//! # Settings
+//!
+//! The path of the endpoint URL says how the server behaves to whoever uses it, so one server is
+//! enough for many tests: `http://127.0.0.1:PORT/latency-50/throttle-90`. Each segment is a setting:
+//!
+//! | setting | what it does |
+//! |---|---|
+//! | none | works |
+//! | `latency-MS` | answers so many milliseconds later |
+//! | `throttle`, `throttle-PERCENT` | refuses all, or so many of each ten, as `ThrottlingException` |
+//! | `fault`, `fault-PERCENT` | the same with 500 and 503 in turns |
+//! | `truncate`, `close`, `hang`, `huge`, `slow-body` | half a body; no answer and closed; no answer; no end; a byte each 100 ms |
+//! | the same with `-first-N` | only for the first N requests to this path |
+//! | `garbage`, `html-500`, `redirect` | not JSON; a proxy's page; 302 to nobody |
+//! | `data-key-N`, `wrong-key`, `no-plaintext` | data keys of N bytes; another key from `Decrypt`; no `Plaintext` |
+//! | `denied`, `disabled`, `unknown`, `pending-deletion`, `incorrect-key`, `expired`, `unrecognized`, `bad-signature`, `skew`, `invalid-ciphertext`, `key-unavailable`, `dependency-timeout` | always this error |
+//! | `signed-with-SECRET` | hears only what is signed with this secret access key, which has no `/` |
+//! | `run-NAME` | nothing; a path of its own to count turns in |
+//!
+//! An unknown segment is answered with 404 and a text. `GET /requests` answers [`Requests`] as JSON,
+//! `POST /reset` begins it again. Sources of credentials are listed in [`credentials`].
+//!
+//! # What it is not
+//!
+//! It keeps no keys: every well-formed key id exists, and the ciphertext holds the data key, only
+//! obscured. The signature of a request is looked at for its shape and time, and is verified only under
+//! `signed-with-SECRET`.
+
+// The modules are named above and are nobody's interface.
+#![allow(rustdoc::private_intra_doc_links)]
+
+mod arn;
+mod blob;
+mod clock;
+mod connection;
+mod credentials;
+mod http;
+mod kms;
+mod refusal;
+mod requests;
+mod settings;
+mod signature;
+mod sigv4;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+
+use crate::connection::Shared;
+pub use crate::requests::{Requests, Seen};
+
+/// A server on a port of its own, which stops when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server on 127.0.0.1.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no port left.
+    pub fn start() -> Self {
+        Self::start_with(Shared::new(None)).expect("a port on 127.0.0.1")
+    }
+
+    /// The same with a line in `log` for each request. Fails if the system has no port left.
+    pub fn start_with_log(log: File) -> io::Result<Self> {
+        Self::start_with(Shared::new(Some(log)))
+    }
+
+    fn start_with(shared: Shared) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(shared);
+        let accepting = thread::spawn({
+            let shared = shared.clone();
+            move || accept(&listener, &shared)
+        });
+        Ok(Self { address, shared, accepting: Some(accepting) })
+    }
+
+    /// `http://127.0.0.1:PORT`, to which `/` and settings can be added.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The port alone.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// What was seen so far.
+    pub fn requests(&self) -> Requests {
+        self.shared.record.so_far()
+    }
+
+    /// Forgets what was seen, and each path's turns.
+    pub fn reset(&self) {
+        self.shared.record.reset();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        // A connection of our own is what wakes the accepting thread.
+        let woken = TcpStream::connect(self.address).is_ok();
+        if let Some(accepting) = self.accepting.take().filter(|_| woken) {
+            let _ = accepting.join();
+        }
+        self.shared.close_all();
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for (number, stream) in (0_u64..).zip(listener.incoming()) {
+        if shared.stopping.load(Ordering::SeqCst) {
+            return;
+        }
+        if let Ok(stream) = stream {
+            let shared = shared.clone();
+            thread::spawn(move || shared.serve(number, stream));
+        }
+    }
+}
