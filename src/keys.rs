@@ -17,6 +17,10 @@ use secretary_secret::Secret;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure, shown};
 
+/// What to do about a weak key, wherever it is met.
+pub const WEAK_HINT: &str =
+    "get the right public key from who made the pair; `secretary genkeys` never makes this one";
+
 /// The default folder.
 pub const FOLDER: &str = "./keys/";
 

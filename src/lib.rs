@@ -8,7 +8,7 @@
 //! | [`input`] | a file or standard input, up to a limit |
 //! | [`keys`] | which flag, variable or file a key comes from |
 //! | [`kms`], [`runtime`] | AWS KMS, and the one runtime that work on the network is done in |
-//! | [`crypt`] | sealing, and opening the tokens of several texts at once |
+//! | [`seal`], [`unseal`] | sealing, and opening the tokens of several texts at once |
 //! | [`environ`], [`env_file`] | variables and the tokens in them |
 //! | [`mod@format`] | how variables are printed so that their reader gets the exact bytes |
 //! | [`output`] | standard output, or a file that is replaced as a whole |
@@ -30,7 +30,6 @@ pub mod before_main;
 mod c_library;
 pub mod cli;
 pub mod commands;
-pub mod crypt;
 pub mod env_file;
 pub mod environ;
 pub mod failure;
@@ -44,10 +43,12 @@ pub mod output;
 pub mod process;
 #[cfg(feature = "aws")]
 pub mod runtime;
+pub mod seal;
 #[cfg(unix)]
 pub mod signals;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_feature = "crt-static"))]
 mod start;
+pub mod unseal;
 pub mod world;
 
 use std::ffi::OsString;

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use crate::Outcome;
 use crate::cli::Decrypt;
-use crate::crypt::Unsealer;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure, shown};
 use crate::format::{Format, Printed};
 use crate::output::{Existing, write_file};
+use crate::unseal::Unsealer;
 use crate::world::World;
 use crate::{env_file, input};
 

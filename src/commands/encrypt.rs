@@ -8,8 +8,8 @@ use secretary_secret::Secret;
 
 use crate::Outcome;
 use crate::cli::Encrypt;
-use crate::crypt::{DataKeys, MAX_LINES, MAX_SECRET, Sealer};
 use crate::failure::{Code, Failure};
+use crate::seal::{DataKeys, MAX_LINES, MAX_SECRET, Sealer};
 use crate::world::World;
 
 pub(super) fn run(args: &Encrypt, world: &World) -> Outcome {

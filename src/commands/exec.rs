@@ -24,9 +24,9 @@ mod unix {
     use zeroize::Zeroizing;
 
     use super::{Exec, Outcome, World};
-    use crate::crypt::Unsealer;
     use crate::environ::holds_a_key;
     use crate::failure::{Code, Failure, shown};
+    use crate::unseal::Unsealer;
     use crate::{env_file, harden, keys, process};
 
     pub(in crate::commands) fn run(args: &Exec, world: &World) -> Outcome {

@@ -80,9 +80,13 @@ fn is_of_this_machine(uri: &str) -> bool {
 /// The certificates of a file. They are all tried here, because the HTTP client would panic later.
 fn read(path: &Path) -> Result<TrustStore, Cause> {
     let failed = Cause::CaBundle;
-    let size = std::fs::metadata(path).map_err(|error| failed(in_words(&error)))?.len();
-    if size > MAX_CA_BUNDLE {
-        return Err(failed(format!("it has more than {MAX_CA_BUNDLE} bytes")));
+    let metadata = std::fs::metadata(path).map_err(|error| failed(in_words(&error)))?;
+    // What is none may have no end, or no beginning.
+    if !metadata.is_file() {
+        return Err(failed("it is no regular file".to_string()));
+    }
+    if metadata.len() > MAX_CA_BUNDLE {
+        return Err(failed(format!("the file has more than {MAX_CA_BUNDLE} bytes")));
     }
     let pem = std::fs::read(path).map_err(|error| failed(in_words(&error)))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();

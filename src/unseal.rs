@@ -1,115 +1,15 @@
-//! Sealing, and opening the tokens of several texts at once, with the keys at hand.
-
-use std::ffi::OsStr;
+//! Opening the tokens of several texts at once, all or none, with the keys at hand and AWS KMS.
 
 use secretary_envelope::{
-    Failed, Kind, NaclBox, OpenError, Opened, Opener, PublicKey, SecretKey, Text, Token,
+    Failed, Kind, OpenError, Opened, Opener, Opening, PublicKey, SecretKey, Text, Token,
 };
 use secretary_secret::Secret;
 
-use crate::cli::{OpenKeys, SealKeys};
+use crate::cli::OpenKeys;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
-use crate::keys::{self, Found, Lookup};
+use crate::keys::{self, Lookup, WEAK_HINT};
 use crate::kms::{KeyService, Refusal, Unwrapped};
-
-/// Largest secret that is sealed, in bytes.
-pub const MAX_SECRET: usize = 64 << 20;
-
-/// Most secrets that are sealed at once, a line each.
-pub const MAX_LINES: usize = 65_536;
-
-/// Seals secrets with the keys found at the start.
-pub enum Sealer<'a> {
-    /// Under the key that two NaCl keys agree on.
-    Nacl(NaclBox),
-    /// Under data keys of AWS KMS.
-    Kms(KeyService<'a>),
-}
-
-/// How many data keys of a key service several secrets are sealed under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DataKeys {
-    /// One each.
-    Own,
-    /// One for all.
-    Shared,
-}
-
-impl<'a> Sealer<'a> {
-    /// Finds the keys that the flags, the environment or `./keys/` have. A chosen AWS KMS key comes
-    /// before NaCl keys, whatever there is of them, as in the Go program.
-    ///
-    /// # Errors
-    ///
-    /// When a key is missing, wrong or weak.
-    pub fn find(flags: &'a SealKeys, environ: &'a Environ) -> Result<Self, Failure> {
-        let service = KeyService::new(flags.kms_key_id.as_deref(), &flags.kms, environ);
-        if service.is_chosen() {
-            service.check()?;
-            return Ok(Self::Kms(service));
-        }
-        if !flags.kms.kms_context.is_empty() {
-            let message = "--kms-context is for AWS KMS, and no key of AWS KMS is chosen";
-            return Err(Failure::new(Code::Usage, message).hint(
-                "add --kms-key-id, or leave --kms-context out: NaCl tokens are bound to nothing",
-            ));
-        }
-        let to: Found<PublicKey> = required(keys::SEAL_TO, flags.public_key.as_deref(), environ)?;
-        let with: Found<SecretKey> =
-            required(keys::SEAL_WITH, flags.private_key.as_deref(), environ)?;
-        let agreed = NaclBox::agree(&with.key, &to.key);
-        agreed.map(Self::Nacl).map_err(|weak| {
-            Failure::new(Code::Configuration, format!("{}: {weak}", to.place)).hint(WEAK_HINT)
-        })
-    }
-
-    /// Whether it uses data keys at all.
-    pub fn has_data_keys(&self) -> bool {
-        matches!(self, Self::Kms(_))
-    }
-
-    /// The tokens for `secrets`, in their order.
-    ///
-    /// # Errors
-    ///
-    /// When AWS KMS makes no data keys, or the system has no random bytes to give.
-    pub fn seal_all(
-        &self,
-        secrets: &[Secret],
-        data_keys: DataKeys,
-    ) -> Result<Vec<String>, Failure> {
-        let sealed: Result<_, _> = match self {
-            Self::Nacl(agreed) => secrets.iter().map(|secret| agreed.seal(secret)).collect(),
-            Self::Kms(service) => {
-                let count = if data_keys == DataKeys::Shared { 1 } else { secrets.len() };
-                let keys = service.generate(count.min(secrets.len()))?;
-                let each = keys.iter().cycle().zip(secrets);
-                each.map(|((key, wrapped), secret)| key.seal(wrapped, secret)).collect()
-            }
-        };
-        sealed.map_err(|error| Failure::new(Code::General, format!("no random bytes: {error}")))
-    }
-}
-
-/// What to do about a weak key, wherever it is met.
-const WEAK_HINT: &str =
-    "get the right public key from who made the pair; `secretary genkeys` never makes this one";
-
-fn required<K: keys::Key>(
-    lookup: Lookup,
-    flag: Option<&OsStr>,
-    environ: &Environ,
-) -> Result<Found<K>, Failure> {
-    lookup.find(flag, environ)?.ok_or_else(|| {
-        Failure::new(
-            Code::Configuration,
-            format!("there is no {} to encrypt with", lookup.name()),
-        )
-        .detail(format!("looked for: {}", lookup.places()))
-        .hint("run this in the folder that holds keys/, or make key pairs with `secretary genkeys`")
-    })
-}
 
 /// Opens tokens with the keys found at the start, and says where they came from when it can't.
 pub struct Unsealer<'a> {
@@ -167,23 +67,21 @@ impl<'a> Unsealer<'a> {
             let lines = listed(&failed, &OpenError::to_string);
             self.failure(&failed, tokens.clone(), lines)
         })?;
-        let wrapped = opening.wrapped_keys();
-        let unwrapped = match wrapped.is_empty() {
-            true => Unwrapped::default(),
-            false => self.service.unwrap_all(wrapped).map_err(|failure| {
-                let mut kinds = tokens.clone().map(|token| token.kind());
-                let first = kinds.position(|kind| kind == Kind::Kms).unwrap_or(0);
-                let first = Failed { index: first, kind: Kind::Kms, error: OpenError::Forged };
-                let line = listed(&[first], &|_| "needs AWS KMS".to_string());
-                let others = kinds.filter(|kind| *kind == Kind::Kms).count();
-                let failure = line.into_iter().fold(failure, |failure, line| failure.detail(line));
-                if others == 0 { failure } else { failure.detail(format!("and {others} more")) }
-            })?,
-        };
+        let unwrapped = self.unwrap(&opening).map_err(|failure| {
+            let places = |first: &[Failed]| listed(first, &|_| "needs AWS KMS".to_string());
+            needed(failure, tokens.clone(), places)
+        })?;
         opening.finish(&unwrapped.keys).map_err(|failed| {
             let lines = listed(&failed, &|error| unwrapped.sentence(error));
             unwrapped.failure(&failed, tokens.clone().count(), lines)
         })
+    }
+
+    fn unwrap(&self, opening: &Opening) -> Result<Unwrapped, Failure> {
+        match opening.wrapped_keys() {
+            [] => Ok(Unwrapped::default()),
+            keys => self.service.unwrap_all(keys),
+        }
     }
 
     /// The values `texts` stand for: each with all its tokens opened. `place` names the text with a
@@ -292,6 +190,22 @@ fn not_opened(code: Code, failed: &[Failed], total: usize, lines: Vec<String>) -
     let message =
         format!("{} of {total} {tokens} cannot be opened, so nothing was done", failed.len());
     lines.into_iter().fold(Failure::new(code, message), |failure, line| failure.detail(line))
+}
+
+/// Says of a failure that is not about one token what it was needed for.
+fn needed<'t>(
+    failure: Failure,
+    tokens: impl Iterator<Item = Token<'t>>,
+    places: impl Fn(&[Failed]) -> Vec<String>,
+) -> Failure {
+    let mut numbers = tokens.enumerate().filter(|(_, token)| token.kind() == Kind::Kms);
+    let Some((index, _)) = numbers.next() else { return failure };
+    let first = Failed { index, kind: Kind::Kms, error: OpenError::NotUnwrapped { key: 0 } };
+    let failure = places(&[first]).into_iter().fold(failure, |failure, line| failure.detail(line));
+    match numbers.count() {
+        0 => failure,
+        others => failure.detail(format!("and {others} more")),
+    }
 }
 
 /// A line for each of `failed`, which are numbered through all `texts`.
