@@ -13,7 +13,7 @@ use secretary_envelope::DataKey;
 
 use crate::cli::KmsFlags;
 use crate::environ::Environ;
-use crate::failure::Code;
+use crate::failure::{Code, Failure};
 
 /// Whether this program can ask AWS KMS at all.
 pub const IS_BUILT_IN: bool = cfg!(feature = "aws");
@@ -28,6 +28,8 @@ pub struct KeyService<'a> {
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "nothing is asked"))]
     flags: &'a KmsFlags,
     environ: &'a Environ,
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "nothing is asked"))]
+    process: &'a Environ,
 }
 
 /// What became of wrapped data keys, in their order.
@@ -54,28 +56,42 @@ pub struct Refusal {
 
 impl<'a> KeyService<'a> {
     /// Keeps what was typed. `key` is the flag's value; an empty one says that no key is to be used,
-    /// whatever the variable says.
-    pub fn new(key: Option<&'a str>, flags: &'a KmsFlags, environ: &'a Environ) -> Self {
-        Self { key, flags, environ }
+    /// whatever the variable says. Key and context may be in any of `environ`; where and as whom AWS is
+    /// asked is a matter of the `process` alone, and not of a file with variables for a service.
+    pub fn new(
+        key: Option<&'a str>,
+        flags: &'a KmsFlags,
+        environ: &'a Environ,
+        process: &'a Environ,
+    ) -> Self {
+        Self { key, flags, environ, process }
     }
 
-    /// Whether secrets are to be sealed by AWS KMS.
+    /// Whether secrets are to be sealed by AWS KMS, be it with a key that is none.
     pub fn is_chosen(&self) -> bool {
-        self.key_to_seal().is_some()
+        !matches!(self.key_to_seal(), Ok(None))
     }
 
     /// The key that seals: the flag's, or else the variable's.
-    fn key_to_seal(&self) -> Option<(&'static str, &'a str)> {
-        match self.key {
+    fn key_to_seal(&self) -> Result<Option<(&'static str, &'a str)>, Failure> {
+        let key = match self.key {
             Some(key) => Some(("--kms-key-id", key)),
-            None => self.variable(KEY_VARIABLE).map(|key| ("$KMS_KEY_ID", key)),
-        }
-        .filter(|(_, key)| !key.is_empty())
+            None => self.variable(KEY_VARIABLE)?.map(|key| ("$KMS_KEY_ID", key)),
+        };
+        Ok(key.filter(|(_, key)| !key.is_empty()))
     }
 
-    /// The value of a variable that is set, text, and not empty.
-    fn variable(&self, name: &str) -> Option<&'a str> {
-        let value = self.environ.get(name).and_then(|value| value.to_str());
-        value.filter(|value| !value.is_empty())
+    /// The value of a variable of ours that is set and not empty.
+    fn variable(&self, name: &str) -> Result<Option<&'a str>, Failure> {
+        let value = self.environ.get(name).filter(|value| !value.is_empty());
+        let text = value.map(|value| {
+            let not_text = || bad(&format!("${name}"), &"it is not UTF-8");
+            value.to_str().ok_or_else(not_text)
+        });
+        text.transpose()
     }
+}
+
+fn bad(place: &str, error: &impl std::fmt::Display) -> Failure {
+    Failure::new(Code::Configuration, format!("{place} can't be used: {error}"))
 }

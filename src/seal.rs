@@ -42,7 +42,7 @@ impl<'a> Sealer<'a> {
     ///
     /// When a key is missing, wrong or weak.
     pub fn find(flags: &'a SealKeys, environ: &'a Environ) -> Result<Self, Failure> {
-        let service = KeyService::new(flags.kms_key_id.as_deref(), &flags.kms, environ);
+        let service = KeyService::new(flags.kms_key_id.as_deref(), &flags.kms, environ, environ);
         if service.is_chosen() {
             service.check()?;
             return Ok(Self::Kms(service));

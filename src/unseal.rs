@@ -20,15 +20,20 @@ pub struct Unsealer<'a> {
 }
 
 impl<'a> Unsealer<'a> {
-    /// Finds the keys that the flags, the environment or `./keys/` have. None at all is no error
-    /// until there is a token; a place that holds something else than a key always is.
+    /// Finds the keys that the flags, `environ` or `./keys/` have. None at all is no error until there is
+    /// a token; a place that holds something else than a key always is. `process` is the process's own
+    /// part of `environ`, see [`KeyService::new`].
     ///
     /// # Errors
     ///
     /// When a place holds no key, or a flag names nothing.
-    pub fn find(flags: &'a OpenKeys, environ: &'a Environ) -> Result<Self, Failure> {
+    pub fn find(
+        flags: &'a OpenKeys,
+        environ: &'a Environ,
+        process: &'a Environ,
+    ) -> Result<Self, Failure> {
         flags.refuse_a_daemon(environ)?;
-        let service = KeyService::new(flags.kms_key_id.as_deref(), &flags.kms, environ);
+        let service = KeyService::new(flags.kms_key_id.as_deref(), &flags.kms, environ, process);
         service.check_flags()?;
         let private = keys::OPEN_WITH.find::<SecretKey>(flags.private_key.as_deref(), environ)?;
         let public = keys::OPEN_FROM.find::<PublicKey>(flags.config_key.as_deref(), environ)?;

@@ -34,7 +34,7 @@ fn text(args: &Decrypt, world: &World) -> Result<(), Failure> {
     if file.as_os_str() == "-" && world.stdin_is_terminal() {
         world.note("reading the text to decrypt from the terminal; Ctrl-D ends it");
     }
-    let unsealer = Unsealer::find(&args.keys, &world.environ)?;
+    let unsealer = Unsealer::find(&args.keys, &world.environ, &world.environ)?;
     let input = input::read(file, input::MAX_TEXT, world)?;
     let text = input.text();
     let name = input::name_of(file);
@@ -67,8 +67,8 @@ fn variables(args: &Decrypt, world: &World) -> Result<(), Failure> {
     }
     let from_file = args.env_file.as_deref().map(|path| env_file::load(path, world)).transpose()?;
     let printed = match &from_file {
-        Some(environ) => open_variables(args, environ, &world.environ.with(environ))?,
-        None => open_variables(args, &world.environ, &world.environ)?,
+        Some(environ) => open_variables(args, environ, &world.environ.with(environ), world)?,
+        None => open_variables(args, &world.environ, &world.environ, world)?,
     };
     match args.format {
         Format::Github => write_for_github(args, world, &printed),
@@ -77,8 +77,13 @@ fn variables(args: &Decrypt, world: &World) -> Result<(), Failure> {
 }
 
 /// The sealed ones of `environ`, opened and printed; keys may be in any of `around`.
-fn open_variables(args: &Decrypt, environ: &Environ, around: &Environ) -> Result<Printed, Failure> {
-    let unsealer = Unsealer::find(&args.keys, around)?;
+fn open_variables(
+    args: &Decrypt,
+    environ: &Environ,
+    around: &Environ,
+    world: &World,
+) -> Result<Printed, Failure> {
+    let unsealer = Unsealer::find(&args.keys, around, &world.environ)?;
     let sealed = environ.sealed();
     let unfit: Vec<_> =
         sealed.iter().map(|(name, _)| *name).filter(|name| !args.format.takes_name(name)).collect();

@@ -34,7 +34,7 @@ mod unix {
             Some(path) => &world.environ.with(&env_file::load(path, world)?),
             None => &world.environ,
         };
-        let unsealer = Unsealer::find(&args.keys, environ)?;
+        let unsealer = Unsealer::find(&args.keys, environ, &world.environ)?;
         let names: Vec<_> = environ.iter().map(|(name, _)| name).collect();
         let values = environ.iter().map(|(_, value)| value);
         let arguments = args.command.iter().map(|argument| argument.as_os_str());

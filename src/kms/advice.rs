@@ -142,6 +142,9 @@ fn on_fault(cause: &Cause) -> &'static str {
         Cause::Unreadable(_) => {
             "check AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL and HTTPS_PROXY: something else answers there"
         }
+        Cause::NotAsked(_) => {
+            "--kms-timeout gives it more time; secrets that share a data key need one request together, see `secretary encrypt --help`"
+        }
         Cause::DataKey(_) => "what answers there is no AWS KMS, or a faulty one",
         _ => "try again later; --kms-timeout gives it more time",
     }

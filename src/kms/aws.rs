@@ -6,7 +6,7 @@ use secretary_aws_kms::{AccessKey, Cause, Context, Error, KeyId, Kms, Settings};
 use secretary_envelope::{DataKey, WrappedKey};
 
 use super::advice::{Case, Operation, advice};
-use super::{KeyService, Refusal, Unwrapped};
+use super::{KEY_VARIABLE, KeyService, Refusal, Unwrapped, bad};
 use crate::failure::{Code, Failure, shown};
 use crate::keys::could_be_a_key;
 use crate::runtime;
@@ -69,7 +69,7 @@ impl KeyService<'_> {
     }
 
     fn settings_to_seal(&self) -> Result<Settings, Failure> {
-        let key = self.key_to_seal().map(|(place, key)| key_id(place, key)).transpose()?;
+        let key = self.key_to_seal()?.map(|(place, key)| key_id(place, key)).transpose()?;
         Ok(Settings { key, ..self.settings()? })
     }
 
@@ -78,8 +78,9 @@ impl KeyService<'_> {
     fn settings(&self) -> Result<Settings, Failure> {
         let key = self.key.filter(|key| !key.is_empty());
         let key = key.map(|key| key_id("--kms-key-id", key)).transpose()?;
-        let other = self.variable(super::KEY_VARIABLE).and_then(|key| KeyId::parse(key).ok());
-        let region = self.variable("AWS_REGION").or_else(|| self.variable("AWS_DEFAULT_REGION"));
+        let other =
+            self.variable(KEY_VARIABLE).ok().flatten().and_then(|key| KeyId::parse(key).ok());
+        let region = self.setting("AWS_REGION").or_else(|| self.setting("AWS_DEFAULT_REGION"));
         self.check_proxies()?;
         Ok(Settings {
             key,
@@ -89,7 +90,7 @@ impl KeyService<'_> {
             context: self.context()?,
             timeout: self.flags.kms_timeout.unwrap_or(Settings::TIMEOUT),
             access_key: self.access_key(),
-            ca_bundle: self.variable("AWS_CA_BUNDLE").map(PathBuf::from),
+            ca_bundle: self.setting("AWS_CA_BUNDLE").map(PathBuf::from),
         })
     }
 
@@ -102,36 +103,42 @@ impl KeyService<'_> {
             }
             return Ok(context);
         }
-        let text = self.variable("KMS_CONTEXT").unwrap_or_default().trim();
+        let text = self.variable("KMS_CONTEXT")?.unwrap_or_default().trim();
         for pair in text.split(',').filter(|pair| !pair.is_empty()) {
             context.add(pair.trim()).map_err(|error| bad("$KMS_CONTEXT", &error))?;
         }
         Ok(context)
     }
 
+    /// The value of a variable for AWS that is set, text, and not empty.
+    fn setting(&self, name: &str) -> Option<&str> {
+        let value = self.process.get(name).and_then(|value| value.to_str());
+        value.filter(|value| !value.is_empty())
+    }
+
     /// The URL in a variable. Looked at here, because the SDK does not get over one that is none, and an
     /// empty variable is to be as good as none.
     fn endpoint(&self) -> Result<Option<String>, Failure> {
-        let ignored = self.variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        let ignored = self.setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
         if ignored.is_some_and(|ignored| ignored.eq_ignore_ascii_case("true")) {
             return Ok(None);
         }
         let names = ["AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL"];
         for name in names {
-            if let Some(url) = self.variable(name) {
+            if let Some(url) = self.setting(name) {
                 let is_url = ["http://", "https://"].iter().any(|start| url.starts_with(start));
                 let refused = || bad(&format!("${name}"), &"it is no http:// or https:// URL");
                 return if is_url { Ok(Some(url.to_string())) } else { Err(refused()) };
             }
         }
-        let is_empty = |name| self.environ.get(name).is_some_and(|value| value.is_empty());
+        let is_empty = |name| self.process.get(name).is_some_and(|value| value.is_empty());
         Ok(names.into_iter().any(is_empty).then(String::new))
     }
 
     /// The HTTP client passes over a proxy that it can't use, and would ask without one.
     fn check_proxies(&self) -> Result<(), Failure> {
         for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-            let scheme = self.variable(name).and_then(|url| url.split_once("://"));
+            let scheme = self.setting(name).and_then(|url| url.split_once("://"));
             if scheme.is_some_and(|(scheme, _)| !["http", "https"].contains(&scheme)) {
                 return Err(bad(&format!("${name}"), &"the proxy is neither http:// nor https://"));
             }
@@ -143,8 +150,8 @@ impl KeyService<'_> {
     fn access_key(&self) -> Option<AccessKey> {
         let [id, secret] =
             [["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"], ["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"]]
-                .map(|names| names.into_iter().find_map(|name| self.variable(name)));
-        let token = self.variable("AWS_SESSION_TOKEN");
+                .map(|names| names.into_iter().find_map(|name| self.setting(name)));
+        let token = self.setting("AWS_SESSION_TOKEN");
         Some(AccessKey {
             id: id?.to_string(),
             secret: secret?.as_bytes().into(),
@@ -165,7 +172,7 @@ impl KeyService<'_> {
             asked += &format!(", key {}", shown(key.as_str()));
         }
         asked += &format!(", with credentials from {}", kms.credentials());
-        if let Some(profile) = self.variable("AWS_PROFILE").filter(|_| kms.used_a_profile()) {
+        if let Some(profile) = self.setting("AWS_PROFILE").filter(|_| kms.used_a_profile()) {
             asked += &format!(" ({})", shown(profile));
         }
         let context = &kms.settings().context;
@@ -181,14 +188,13 @@ impl KeyService<'_> {
     fn proxy(&self) -> Option<&'static str> {
         let names =
             ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-        names.into_iter().find(|name| self.variable(name).is_some())
+        names.into_iter().find(|name| self.setting(name).is_some())
     }
 
     fn not_connected(&self, cause: &Cause) -> Failure {
         let refusal = self.refusal(&cause.clone().into(), Operation::Decrypt);
         let failure = refusal.into_failure(Vec::new());
-        let set: Vec<_> =
-            SOURCES.into_iter().filter(|name| self.variable(name).is_some()).collect();
+        let set: Vec<_> = SOURCES.into_iter().filter(|name| self.setting(name).is_some()).collect();
         match cause {
             Cause::NoCredentials
             | Cause::Credentials(_)
@@ -199,7 +205,7 @@ impl KeyService<'_> {
                 failure.detail(format!("set for credentials: {}", set.join(", ")))
             }
             Cause::CaBundle(_) => {
-                let path = self.variable("AWS_CA_BUNDLE").unwrap_or_default();
+                let path = self.setting("AWS_CA_BUNDLE").unwrap_or_default();
                 failure.detail(format!("$AWS_CA_BUNDLE names the file {}", shown(path)))
             }
             _ => failure,
@@ -245,8 +251,4 @@ fn key_id(place: &str, text: &str) -> Result<KeyId, Failure> {
         }
         parsed => parsed.map_err(|error| bad(place, &error)),
     }
-}
-
-fn bad(place: &str, error: &impl std::fmt::Display) -> Failure {
-    Failure::new(Code::Configuration, format!("{place} can't be used: {error}"))
 }

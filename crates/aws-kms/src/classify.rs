@@ -103,19 +103,24 @@ fn is_name(code: &str) -> bool {
     (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// The ARN of a KMS key or alias in a message, and no more of it.
+/// The most bytes of a message that are looked at. Those of AWS have less than 1 KiB.
+const MAX_MESSAGE: usize = 4096;
+
+/// The ARN of a KMS key or alias in a message, and no more of it. In the message of a denial that of the
+/// caller comes before it.
 fn key_in(message: &str) -> Option<&str> {
-    let start = message.find("arn:aws")?;
+    let end = message.floor_char_boundary(MAX_MESSAGE);
     let in_arn = |c: char| c.is_ascii_alphanumeric() || "-_/:".contains(c);
-    let arn = message[start..].split(|c| !in_arn(c)).next()?.trim_end_matches(':');
-    let parts: Vec<_> = arn.split(':').collect();
-    let names_a_key = |rest: &str| rest.starts_with("key/") || rest.starts_with("alias/");
-    let is_key = parts.len() == 6 && parts[2] == "kms" && names_a_key(parts[5]);
-    if is_key && arn.len() <= 512 {
-        return Some(arn);
-    }
-    // It is that of the caller, in the message of a denial; the key comes after it.
-    key_in(&message[start + "arn:aws".len()..])
+    let starts = message[..end].match_indices("arn:aws").map(|(start, _)| &message[start..end]);
+    starts.filter_map(|text| text.split(|c| !in_arn(c)).next()).find(|arn| names_a_key(arn))
+}
+
+fn names_a_key(arn: &str) -> bool {
+    let mut parts = arn.split(':').skip(2);
+    let (service, [_region, _account]) = (parts.next(), [parts.next(), parts.next()]);
+    let name = parts.next().unwrap_or_default();
+    let has_a_name = name.starts_with("key/") || name.starts_with("alias/");
+    service == Some("kms") && has_a_name && parts.next().is_none() && arn.len() <= 512
 }
 
 /// By how many minutes this machine's clock is ahead of the answer's `Date`, if that is more than the
@@ -143,6 +148,8 @@ mod tests {
         assert_eq!(key_in(&format!("Key '{key}' does not exist")), Some(key));
         let alias = "Alias arn:aws-cn:kms:cn-north-1:111122223333:alias/app is not found.";
         assert_eq!(key_in(alias), Some("arn:aws-cn:kms:cn-north-1:111122223333:alias/app"));
+        assert_eq!(key_in(&"arn:aws".repeat(200_000)), None);
+        assert_eq!(key_in(&format!("{}{key}", "é".repeat(3000))), None, "it is too far away");
         for other in ["", "arn:aws", "arn:aws:kms:::secret", "arn:aws:s3:::key/x", "arn:aws:kms"] {
             assert_eq!(key_in(other), None, "{other}");
         }

@@ -99,6 +99,9 @@ pub enum Cause {
     /// Another error of AWS, by its name.
     #[error("AWS KMS refused with {0}")]
     Refused(String),
+    /// The time was over before it was asked at all.
+    #[error("within {} s there was no time to ask AWS KMS", .0.as_secs_f64())]
+    NotAsked(Duration),
     /// The time was over.
     #[error("{}", late(*.timeout, .last.as_deref()))]
     Late {

@@ -43,6 +43,13 @@ impl Deadline {
     ) -> Result<T, Error> {
         let mut last: Option<Error> = None;
         for number in 1.. {
+            // `timeout_at` would begin an attempt even then, and there may be many that wait.
+            if Instant::now() >= self.end {
+                if last.is_none() {
+                    return Err(Cause::NotAsked(self.timeout).into());
+                }
+                break;
+            }
             let error = match timeout_at(self.end, attempt()).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
@@ -137,6 +144,14 @@ mod tests {
         let hanging = async || std::future::pending::<Result<(), Error>>().await;
         let error = deadline.retried(hanging).await.expect_err("too late");
         assert_eq!(error.cause, Cause::Late { timeout: Duration::from_secs(3), last: None });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_begun_after_the_deadline() {
+        let deadline = Deadline::after(Duration::ZERO);
+        let never = async || -> Result<(), Error> { panic!("it is asked") };
+        let error = deadline.retried(never).await.expect_err("too late");
+        assert_eq!(error.cause, Cause::NotAsked(Duration::ZERO));
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn sealing_keys(
     report: &mut Report,
 ) -> Option<(Found<PublicKey>, Found<SecretKey>)> {
     let no_flags = KmsFlags::default();
-    let service = KeyService::new(None, &no_flags, environ);
+    let service = KeyService::new(None, &no_flags, environ, environ);
     if service.is_chosen() {
         match service.check() {
             Ok(()) => report.ok("encrypt: AWS KMS with the key in $KMS_KEY_ID"),
