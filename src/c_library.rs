@@ -42,7 +42,7 @@ extern "C" fn no_attributes() -> c_int {
     libc::ENOSYS
 }
 
-#[cfg(panic = "abort")]
+#[cfg(all(panic = "abort", not(feature = "aws")))]
 mod small {
     use std::ffi::{CStr, c_char, c_long};
 

@@ -173,7 +173,7 @@ pub struct SealKeys {
 pub struct KmsFlags {
     /// Pair that AWS KMS tokens are bound to, the same when they are encrypted and decrypted and no
     /// secret; may be repeated [default: $KMS_CONTEXT, as A=1,B=2]
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "KEY=VALUE")]
     pub kms_context: Vec<String>,
     /// Seconds for everything that is asked of AWS, together [default: 10]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -349,17 +349,9 @@ pub struct Man {
     pub out: Option<PathBuf>,
 }
 
-/// A pair of an encryption context.
-fn pair(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((key, _)) if !key.is_empty() => Ok(text.to_string()),
-        _ => Err("it takes KEY=VALUE".to_string()),
-    }
-}
-
 /// A time that a person or a supervisor would wait.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.trim_end_matches('s').parse().ok();
+    let seconds = text.strip_suffix('s').unwrap_or(text).parse().ok();
     let seconds = seconds.filter(|seconds| (0.1..=3600.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or("it takes seconds, 0.1 to 3600".to_string())
 }

@@ -6,7 +6,9 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::error::ContextKind;
 
@@ -142,10 +144,24 @@ impl Failure {
     }
 }
 
+/// Whether a panic is somebody else's way to say that a setting is wrong.
+static IS_EXPECTED: AtomicBool = AtomicBool::new(false);
+
+/// What `work` answers, or `None` if it panics, of which nothing is said.
+pub fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
+    IS_EXPECTED.store(true, Ordering::Relaxed);
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    IS_EXPECTED.store(false, Ordering::Relaxed);
+    done.ok()
+}
+
 /// Has a panic, which is a bug, say where it was and nothing else: what it is about may be secret. Where
 /// a panic ends the program at once, it leaves with `code`.
 pub fn report_panics(code: Code) {
-    std::panic::set_hook(Box::new(move |panic| {
+    panic::set_hook(Box::new(move |panic| {
+        if IS_EXPECTED.load(Ordering::Relaxed) {
+            return;
+        }
         let place = panic.location().map_or(String::new(), |place| format!(", at {place}"));
         to_stderr(&format!("error: secretary has a bug and had to stop{place}\n"));
         if cfg!(panic = "abort") {

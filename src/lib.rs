@@ -46,7 +46,12 @@ pub mod runtime;
 pub mod seal;
 #[cfg(unix)]
 pub mod signals;
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_feature = "crt-static"))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_feature = "crt-static",
+    target_arch = "x86_64"
+))]
 mod start;
 pub mod unseal;
 pub mod world;

@@ -43,6 +43,10 @@ pub(super) fn advice(cause: &Cause, case: Case) -> (Code, &'static str) {
         | Cause::ClockSkew(_)
         | Cause::Refused(_) => (Code::Denied, on_refusal(cause, case)),
         Cause::Unreachable(obstacle) => (Code::Remote, on_obstacle(obstacle)),
+        Cause::Late { .. } if case.operation == Operation::GenerateDataKey => (
+            Code::Remote,
+            "--kms-timeout gives it more time; with --lines, --share-data-key needs one request only",
+        ),
         _ => (Code::Remote, on_fault(cause)),
     }
 }

@@ -7,7 +7,7 @@ use secretary_envelope::{DataKey, WrappedKey};
 
 use super::advice::{Case, Operation, advice};
 use super::{KEY_VARIABLE, KeyService, Refusal, Unwrapped, bad};
-use crate::failure::{Code, Failure, shown};
+use crate::failure::{Code, Failure, shown, unless_it_panics};
 use crate::keys::could_be_a_key;
 use crate::runtime;
 
@@ -19,13 +19,14 @@ impl KeyService<'_> {
     /// When a setting is wrong, or AWS KMS does not make them.
     pub fn generate(&self, count: usize) -> Result<Vec<(DataKey, WrappedKey)>, Failure> {
         let settings = self.settings_to_seal()?;
-        runtime::wait_for(async {
+        self.check_proxy(&settings)?;
+        ask(async {
             let kms = Kms::connect(settings).await.map_err(|cause| self.not_connected(&cause))?;
             let keys = kms.generate(count).await;
             keys.map_err(|error| {
                 self.refusal(&error, Operation::GenerateDataKey).into_failure(self.asked(&kms))
             })
-        })?
+        })
     }
 
     /// Unwraps `keys`: all of them, or as many as can be.
@@ -35,7 +36,8 @@ impl KeyService<'_> {
     /// When a setting is wrong, or AWS KMS can't be asked at all.
     pub fn unwrap_all(&self, keys: &[WrappedKey]) -> Result<Unwrapped, Failure> {
         let settings = self.settings()?;
-        runtime::wait_for(async {
+        self.check_proxy(&settings)?;
+        ask(async {
             let kms = Kms::connect(settings).await.map_err(|cause| self.not_connected(&cause))?;
             let mut unwrapped = Unwrapped::default();
             for result in kms.unwrap_all(keys).await {
@@ -46,7 +48,7 @@ impl KeyService<'_> {
             }
             unwrapped.asked = self.asked(&kms);
             Ok(unwrapped)
-        })?
+        })
     }
 
     /// Says so when what is set for sealing can't be used, before anybody is asked for a secret.
@@ -56,6 +58,15 @@ impl KeyService<'_> {
     /// When a key, a context or another setting is none.
     pub fn check(&self) -> Result<(), Failure> {
         self.settings_to_seal().map(drop)
+    }
+
+    /// Says so when what is set for opening can't be used.
+    ///
+    /// # Errors
+    ///
+    /// When a context or another setting is none.
+    pub fn check_to_open(&self) -> Result<(), Failure> {
+        self.settings().map(drop)
     }
 
     /// Says so when what was typed can't be used, whether or not there will be a need of it.
@@ -81,7 +92,11 @@ impl KeyService<'_> {
         let other =
             self.variable(KEY_VARIABLE).ok().flatten().and_then(|key| KeyId::parse(key).ok());
         let region = self.setting("AWS_REGION").or_else(|| self.setting("AWS_DEFAULT_REGION"));
-        self.check_proxies()?;
+        let profile = match self.setting("AWS_PROFILE") {
+            Some(_) => None,
+            // The SDK of the Go program took this, too.
+            None => self.setting("AWS_DEFAULT_PROFILE"),
+        };
         Ok(Settings {
             key,
             region: region.map(str::to_string),
@@ -89,6 +104,7 @@ impl KeyService<'_> {
             endpoint: self.endpoint()?,
             context: self.context()?,
             timeout: self.flags.kms_timeout.unwrap_or(Settings::TIMEOUT),
+            profile: profile.map(str::to_string),
             access_key: self.access_key(),
             ca_bundle: self.setting("AWS_CA_BUNDLE").map(PathBuf::from),
         })
@@ -116,31 +132,43 @@ impl KeyService<'_> {
         value.filter(|value| !value.is_empty())
     }
 
-    /// The URL in a variable. Looked at here, because the SDK does not get over one that is none, and an
-    /// empty variable is to be as good as none.
+    /// The URL in a variable. Looked at here, because the SDK does not get over one that is none. An empty
+    /// variable stands for AWS's own endpoint.
     fn endpoint(&self) -> Result<Option<String>, Failure> {
         let ignored = self.setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
         if ignored.is_some_and(|ignored| ignored.eq_ignore_ascii_case("true")) {
             return Ok(None);
         }
-        let names = ["AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL"];
-        for name in names {
-            if let Some(url) = self.setting(name) {
-                let is_url = ["http://", "https://"].iter().any(|start| url.starts_with(start));
-                let refused = || bad(&format!("${name}"), &"it is no http:// or https:// URL");
-                return if is_url { Ok(Some(url.to_string())) } else { Err(refused()) };
-            }
+        let ours = ["AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL"];
+        let mut ours = ours.into_iter().filter_map(|name| Some((name, self.raw(name)?)));
+        let used = ours.clone().find(|(_, url)| !url.is_empty());
+        // Those of the services that credentials come from.
+        let others = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC"];
+        let others = others.into_iter().filter_map(|name| Some((name, self.raw(name)?)));
+        match used.into_iter().chain(others).find(|(_, url)| !is_url(url)) {
+            Some((name, _)) => Err(bad(&format!("${name}"), &"it is no http:// or https:// URL")),
+            None => Ok(used.or_else(|| ours.next()).map(|(_, url)| url.to_string())),
         }
-        let is_empty = |name| self.process.get(name).is_some_and(|value| value.is_empty());
-        Ok(names.into_iter().any(is_empty).then(String::new))
+    }
+
+    fn raw(&self, name: &str) -> Option<&str> {
+        self.process.get(name).and_then(|value| value.to_str())
     }
 
     /// The HTTP client passes over a proxy that it can't use, and would ask without one.
-    fn check_proxies(&self) -> Result<(), Failure> {
-        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+    fn check_proxy(&self, settings: &Settings) -> Result<(), Failure> {
+        let in_clear = settings.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
+        if in_clear || self.setting("NO_PROXY").or_else(|| self.setting("no_proxy")).is_some() {
+            return Ok(());
+        }
+        for name in ["HTTPS_PROXY", "https_proxy"] {
             let scheme = self.setting(name).and_then(|url| url.split_once("://"));
-            if scheme.is_some_and(|(scheme, _)| !["http", "https"].contains(&scheme)) {
-                return Err(bad(&format!("${name}"), &"the proxy is neither http:// nor https://"));
+            let is_http =
+                |scheme: &str| ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme));
+            if scheme.is_some_and(|(scheme, _)| !is_http(scheme)) {
+                let refused =
+                    bad(&format!("${name}"), &"the proxy is neither http:// nor https://");
+                return Err(refused.hint("a proxy of another kind, such as SOCKS, is not served"));
             }
         }
         Ok(())
@@ -172,8 +200,14 @@ impl KeyService<'_> {
             asked += &format!(", key {}", shown(key.as_str()));
         }
         asked += &format!(", with credentials from {}", kms.credentials());
-        if let Some(profile) = self.setting("AWS_PROFILE").filter(|_| kms.used_a_profile()) {
+        let profile = self.setting("AWS_PROFILE").or_else(|| self.setting("AWS_DEFAULT_PROFILE"));
+        if let Some(profile) = profile.filter(|_| kms.used_a_profile()) {
             asked += &format!(" ({})", shown(profile));
+        }
+        // Such a key is used in its own region for sealing, which may be another one.
+        let other = kms.settings().last_region.as_deref();
+        if let Some(other) = other.filter(|other| *other != kms.region()) {
+            asked += &format!("; $KMS_KEY_ID is of {}", shown(other));
         }
         let context = &kms.settings().context;
         let context = (!context.is_empty()).then(|| {
@@ -194,15 +228,18 @@ impl KeyService<'_> {
     fn not_connected(&self, cause: &Cause) -> Failure {
         let refusal = self.refusal(&cause.clone().into(), Operation::Decrypt);
         let failure = refusal.into_failure(Vec::new());
-        let set: Vec<_> = SOURCES.into_iter().filter(|name| self.setting(name).is_some()).collect();
+        let names: &[_] = if *cause == Cause::NoRegion { &REGION_SOURCES } else { &SOURCES };
+        let names = names.iter().copied();
+        let set: Vec<_> = names.filter(|name| self.setting(name).is_some()).collect();
         match cause {
-            Cause::NoCredentials
+            Cause::NoRegion
+            | Cause::NoCredentials
             | Cause::Credentials(_)
             | Cause::BadCredentials
             | Cause::NoSource
                 if !set.is_empty() =>
             {
-                failure.detail(format!("set for credentials: {}", set.join(", ")))
+                failure.detail(format!("set for AWS: {}", set.join(", ")))
             }
             Cause::CaBundle(_) => {
                 let path = self.setting("AWS_CA_BUNDLE").unwrap_or_default();
@@ -220,6 +257,16 @@ impl KeyService<'_> {
     }
 }
 
+/// Does `work` on the network. Some settings make the AWS SDK panic, such as an empty URL in a profile.
+fn ask<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let done = unless_it_panics(|| runtime::wait_for(work)).ok_or_else(|| {
+        let message = "the AWS SDK does not get over a setting that it has found";
+        Failure::new(Code::Configuration, message)
+            .hint("look at the AWS_ variables and at ~/.aws/config, where one has a value that it does not expect")
+    })?;
+    done?
+}
+
 impl Refusal {
     fn into_failure(self, asked: Vec<String>) -> Failure {
         let failure = Failure::new(self.code, self.sentence).hint(self.hint);
@@ -227,13 +274,18 @@ impl Refusal {
     }
 }
 
-/// The variables by which credentials are set up, by name.
-const SOURCES: [&str; 11] = [
+/// The variables that say where a region comes from, beside those that name one.
+const REGION_SOURCES: [&str; 4] =
+    ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_EC2_METADATA_DISABLED"];
+
+/// The variables by which credentials are set up.
+const SOURCES: [&str; 12] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ACCESS_KEY",
     "AWS_SECRET_KEY",
     "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
     "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -241,6 +293,16 @@ const SOURCES: [&str; 11] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_EC2_METADATA_DISABLED",
 ];
+
+/// Whether there is a host to ask. The rest is for the HTTP client to judge.
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let in_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(&byte);
+    let is_named = host.bytes().next().is_some_and(|byte| byte != b':');
+    is_named && host.bytes().all(in_host) && host.contains('[') == host.contains(']')
+}
 
 /// The text itself is not repeated: it may be a secret access key.
 fn key_id(place: &str, text: &str) -> Result<KeyId, Failure> {
@@ -250,5 +312,22 @@ fn key_id(place: &str, text: &str) -> Result<KeyId, Failure> {
             Err(bad(place, &"it looks like a secret key, and names no AWS KMS key"))
         }
         parsed => parsed.map_err(|error| bad(place, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_a_host() {
+        for url in ["http://kms", "https://127.0.0.1:1/x?y", "http://user:pw@[::1]:8080/"] {
+            assert!(is_url(url), "{url}");
+        }
+        for text in
+            ["", "kms", "http://", "http:///x", "http://a b", "https://:443", "http://[", "ftp://a"]
+        {
+            assert!(!is_url(text), "{text}");
+        }
     }
 }

@@ -57,8 +57,11 @@ pub(crate) async fn connect(settings: &Settings) -> Result<Connection, Cause> {
         .timeout_config(timeouts(settings.timeout))
         .interceptor(endpoint.clone())
         .credentials_provider(Fetched::new(first, chain));
-    if let Some(url) = &settings.endpoint {
-        client.set_endpoint_url(Some(url.clone()).filter(|url| !url.is_empty()));
+    // The SDK does not get over an empty one, which a profile may have, too.
+    let endpoint_url = settings.endpoint.as_deref().or(config.endpoint_url());
+    if settings.endpoint.is_some() || endpoint_url.is_some_and(str::is_empty) {
+        let endpoint_url = endpoint_url.filter(|url| !url.is_empty());
+        client.set_endpoint_url(endpoint_url.map(str::to_string));
     }
     let client = Client::from_conf(client.build());
     Ok(Connection { client, region: region.to_string(), credentials, endpoint })
@@ -70,6 +73,9 @@ async fn load(settings: &Settings, region: Region, http: SharedHttpClient) -> Sd
         // Set here, so that $AWS_RETRY_MODE and its like are not: the SDK panics at some values.
         .retry_config(RetryConfig::standard())
         .region(region);
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
     if let Some(key) = &settings.access_key {
         let credentials = credentials::of_access_key(key);
         loader = loader.credentials_provider(SharedCredentialsProvider::new(credentials));
@@ -86,19 +92,23 @@ fn region(settings: &Settings, http: &SharedHttpClient) -> RegionProviderChain {
     let last = settings.last_region.as_deref().map(named);
     let machine = ProviderConfig::without_region().with_http_client(http.clone());
     RegionProviderChain::first_try(first)
-        .or_else(Profile)
+        .or_else(Profile(settings.profile.clone()))
         .or_else(last)
         .or_else(ImdsRegionProvider::builder().configure(&machine).build())
 }
 
 /// The profile's region, if it has one that is not empty.
 #[derive(Debug)]
-struct Profile;
+struct Profile(Option<String>);
 
 impl ProvideRegion for Profile {
     fn region(&self) -> future::ProvideRegion<'_> {
         future::ProvideRegion::new(async {
-            let region = ProfileFileRegionProvider::new().region().await;
+            let mut provider = ProfileFileRegionProvider::builder();
+            if let Some(name) = &self.0 {
+                provider = provider.profile_name(name);
+            }
+            let region = provider.build().region().await;
             region.filter(|region| !region.as_ref().is_empty())
         })
     }

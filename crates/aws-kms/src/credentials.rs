@@ -57,11 +57,14 @@ pub(crate) fn of_access_key(key: &AccessKey) -> Credentials {
     credentials
 }
 
-/// Whether they can stand in the header of a request. A file that ends with a line feed is often read
+/// Whether they can stand in a request, or sign one. A file that ends with a line feed is often read
 /// into a variable as a whole.
 pub(crate) fn can_be_sent(credentials: &Credentials) -> bool {
-    let parts = [Some(credentials.access_key_id()), credentials.session_token()];
-    parts.into_iter().flatten().all(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
+    let (id, secret) = (credentials.access_key_id(), credentials.secret_access_key());
+    [id, secret]
+        .into_iter()
+        .chain(credentials.session_token())
+        .all(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
 /// Where `credentials` came from, in words.

@@ -105,9 +105,11 @@ impl Kms {
             .number_of_bytes(DATA_KEY as i32)
             .set_encryption_context(self.context());
         let answer = call.send().await.map_err(|error| of_call(&error))?;
+        // First, so that it is wiped in any case.
+        let key = data_key(answer.plaintext)?;
         let wrapped = answer.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
         let wrapped = WrappedKey::new(&wrapped).map_err(|_| Cause::Unreadable(200))?;
-        Ok((data_key(answer.plaintext)?, wrapped))
+        Ok((key, wrapped))
     }
 
     async fn unwrap_one(&self, key: &WrappedKey) -> Result<DataKey, Error> {

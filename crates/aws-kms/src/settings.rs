@@ -23,6 +23,8 @@ pub struct Settings {
     pub context: Context,
     /// Time for everything together, connecting included.
     pub timeout: Duration,
+    /// The profile to use when the environment names none.
+    pub profile: Option<String>,
     /// Credentials to use in the place of the standard chain.
     pub access_key: Option<AccessKey>,
     /// Certificates to trust, PEM, in the place of the system's.
@@ -38,6 +40,7 @@ impl Default for Settings {
             endpoint: None,
             context: Context::default(),
             timeout: Self::TIMEOUT,
+            profile: None,
             access_key: None,
             ca_bundle: None,
         }

@@ -21,6 +21,9 @@ pub enum Obstacle {
     /// Nothing came back in time.
     #[error("no connection within the time")]
     Silence,
+    /// This machine, or its network, does not allow it.
+    #[error("no connection could be made")]
+    NoConnection,
     /// Its certificate is of somebody else's making.
     #[error("its certificate is not signed by a trusted one")]
     Untrusted,
@@ -67,7 +70,7 @@ pub(crate) fn of_transport(error: &(dyn StdError + 'static)) -> Cause {
     if let Some(obstacle) = of_proxy(error) {
         return Cause::Unreachable(obstacle);
     }
-    if chain(error).any(|part| part.to_string().contains("failed to lookup address")) {
+    if says(error, "failed to lookup address") || says(error, "dns error") {
         return Cause::Unreachable(Obstacle::NoAddress);
     }
     match find::<io::Error>(error).map(io::Error::kind) {
@@ -76,13 +79,17 @@ pub(crate) fn of_transport(error: &(dyn StdError + 'static)) -> Cause {
             Cause::Unreachable(Obstacle::NoRoute)
         }
         Some(io::ErrorKind::TimedOut) => Cause::Unreachable(Obstacle::Silence),
+        Some(_) if says(error, "connect error") => Cause::Unreachable(Obstacle::NoConnection),
         Some(_) => Cause::Broken("it was closed"),
         // hyper has errors of its own for this, without a system's error below them.
-        None if chain(error).any(|part| part.to_string().contains("closed")) => {
-            Cause::Broken("it was closed")
-        }
+        None if says(error, "closed") => Cause::Broken("it was closed"),
         None => Cause::Unreachable(Obstacle::Unsendable),
     }
+}
+
+/// Whether one of the errors behind `error` has these words, where there is no type to know it by.
+fn says(error: &(dyn StdError + 'static), words: &str) -> bool {
+    chain(error).any(|part| part.to_string().contains(words))
 }
 
 /// What a proxy said to the wish for a tunnel. The HTTP library has no public type for it.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crypto_secretbox::XSalsa20Poly1305;
 use crypto_secretbox::aead::{AeadInPlace, KeyInit};
-use secretary_secret::Secret;
+use secretary_secret::{Secret, wipe_stack};
 
 use crate::gob;
 use crate::nacl::{Forged, NONCE, TAG};
@@ -35,8 +35,9 @@ impl DataKey {
     ///
     /// When it does not have 32 bytes.
     pub fn new(bytes: &Secret) -> Result<Self, WrongLength> {
-        let cipher = XSalsa20Poly1305::new_from_slice(bytes.expose());
-        cipher.map(|cipher| Self(Box::new(cipher))).map_err(|_| WrongLength(bytes.len()))
+        let key = in_heap(bytes.expose()).ok_or(WrongLength(bytes.len()));
+        wipe_stack();
+        key.map(Self)
     }
 
     /// Seals `plaintext` under a random nonce into the text of a token, which carries `wrapped`.
@@ -74,6 +75,11 @@ impl DataKey {
         let opened = self.0.decrypt_in_place_detached(nonce.into(), b"", message, tag.into());
         opened.map_err(|_| Forged)
     }
+}
+
+#[inline(never)]
+fn in_heap(key: &[u8]) -> Option<Box<XSalsa20Poly1305>> {
+    XSalsa20Poly1305::new_from_slice(key).ok().map(Box::new)
 }
 
 impl fmt::Debug for DataKey {

@@ -18,6 +18,10 @@ pub(super) fn check(environ: &Environ, report: &mut Report) -> Decrypt {
     let seal = sealing_keys(environ, report);
     let private = used("decrypt and exec", keys::OPEN_WITH, environ, report);
     let public = used("decrypt and exec", keys::OPEN_FROM, environ, report);
+    let no_flags = KmsFlags::default();
+    if let Err(failure) = KeyService::new(None, &no_flags, environ, environ).check_to_open() {
+        report.failure(&failure);
+    }
     if let Err(failure) = OpenKeys::default().refuse_a_daemon(environ) {
         report.failure(&failure);
     }
