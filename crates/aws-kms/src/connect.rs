@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::classify;
-use crate::credentials::{self, Fetched};
+use crate::credentials::{self, Fetched, Source};
 use crate::error::Cause;
 use crate::http;
 use crate::settings::{KeyId, Settings};
@@ -29,7 +29,7 @@ use crate::settings::{KeyId, Settings};
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) region: String,
-    pub(crate) credentials: String,
+    pub(crate) credentials: Source,
     pub(crate) endpoint: Endpoint,
 }
 
@@ -49,22 +49,29 @@ pub(crate) async fn connect(settings: &Settings) -> Result<Connection, Cause> {
     if !credentials::can_be_sent(&first) {
         return Err(Cause::BadCredentials);
     }
-    let credentials = credentials::source_of(&first);
+    let credentials = Source::of(&first);
     let endpoint = Endpoint::default();
-    let mut client = Builder::from(&config)
+    let client = client(&config, settings, Fetched::new(first, chain), endpoint.clone());
+    Ok(Connection { client, region: region.to_string(), credentials, endpoint })
+}
+
+fn client(
+    config: &SdkConfig,
+    settings: &Settings,
+    credentials: Fetched,
+    endpoint: Endpoint,
+) -> Client {
+    let mut client = Builder::from(config)
         // Retries are ours, see retry.rs.
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts(settings.timeout))
-        .interceptor(endpoint.clone())
-        .credentials_provider(Fetched::new(first, chain));
-    // The SDK does not get over an empty one, which a profile may have, too.
-    let endpoint_url = settings.endpoint.as_deref().or(config.endpoint_url());
-    if settings.endpoint.is_some() || endpoint_url.is_some_and(str::is_empty) {
-        let endpoint_url = endpoint_url.filter(|url| !url.is_empty());
-        client.set_endpoint_url(endpoint_url.map(str::to_string));
+        .interceptor(endpoint)
+        .credentials_provider(credentials);
+    // An empty one, which the SDK does not get over, stands for AWS's own.
+    if let Some(url) = &settings.endpoint {
+        client.set_endpoint_url(Some(url.clone()).filter(|url| !url.is_empty()));
     }
-    let client = Client::from_conf(client.build());
-    Ok(Connection { client, region: region.to_string(), credentials, endpoint })
+    Client::from_conf(client.build())
 }
 
 async fn load(settings: &Settings, region: Region, http: SharedHttpClient) -> SdkConfig {

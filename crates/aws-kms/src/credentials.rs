@@ -67,23 +67,32 @@ pub(crate) fn can_be_sent(credentials: &Credentials) -> bool {
         .all(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
-/// Where `credentials` came from, in words.
-pub(crate) fn source_of(credentials: &Credentials) -> String {
-    let features = credentials.get_property::<Vec<Feature>>();
-    let mut sources: Vec<_> = features.into_iter().flatten().filter_map(source).collect();
-    sources.dedup();
-    match sources.as_slice() {
-        [] => "the AWS credential chain".to_string(),
-        // The SDK puts what a profile leads to before the profile.
-        [others @ .., PROFILE] if !others.is_empty() => {
-            format!("{}, set up in {PROFILE}", others.join(" and "))
-        }
-        sources => sources.join(" and "),
+/// Where credentials came from.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) words: String,
+    /// Whether a profile of the AWS files had a part in it.
+    pub(crate) is_of_profile: bool,
+}
+
+impl Source {
+    pub(crate) fn of(credentials: &Credentials) -> Self {
+        let features = credentials.get_property::<Vec<Feature>>();
+        let mut sources: Vec<_> = features.into_iter().flatten().filter_map(source).collect();
+        sources.dedup();
+        let words = match sources.as_slice() {
+            [] => "the AWS credential chain".to_string(),
+            // The SDK puts what a profile leads to before the profile.
+            [others @ .., PROFILE] if !others.is_empty() => {
+                format!("{}, set up in {PROFILE}", others.join(" and "))
+            }
+            sources => sources.join(" and "),
+        };
+        Self { words, is_of_profile: sources.contains(&PROFILE) }
     }
 }
 
-/// The source that a user can choose by name.
-pub(crate) const PROFILE: &str = "a profile of the AWS files";
+const PROFILE: &str = "a profile of the AWS files";
 
 fn source(feature: &Feature) -> Option<&'static str> {
     Some(match feature {

@@ -11,7 +11,6 @@ use secretary_secret::Secret;
 
 use crate::classify::of_call;
 use crate::connect::{Connection, connect};
-use crate::credentials::PROFILE;
 use crate::error::{Cause, Error};
 use crate::retry::Deadline;
 use crate::settings::Settings;
@@ -47,12 +46,12 @@ impl Kms {
 
     /// Which source the credentials came from, in words.
     pub fn credentials(&self) -> &str {
-        &self.connection.credentials
+        &self.connection.credentials.words
     }
 
     /// Whether a profile had a part in that.
     pub fn used_a_profile(&self) -> bool {
-        self.connection.credentials.contains(PROFILE)
+        self.connection.credentials.is_of_profile
     }
 
     /// Where requests went, as `https://host`, if there was one.
