@@ -47,7 +47,7 @@ pub enum Damage {
         least: usize,
     },
     /// The body is base64 of something else.
-    #[error("its body is not what a KMS token holds, so it was cut or changed")]
+    #[error("it is damaged: its body is not what a KMS token holds")]
     NotGob,
     /// No key service takes a wrapped key of that length.
     #[error("its wrapped data key has {len} bytes, and AWS KMS takes 1 to {MAX_WRAPPED_KEY}")]
