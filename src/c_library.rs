@@ -36,7 +36,7 @@ weak! {
 }
 
 /// Rust asks where the stack ends, to tell an overflow from other faults; the C library would read and
-/// parse a list of all mappings to answer, a tenth of a short run. Without an answer a stack overflow
+/// parse a list of all mappings to answer, at every start. Without an answer a stack overflow
 /// ends the program all the same, but without Rust's message.
 extern "C" fn no_attributes() -> c_int {
     libc::ENOSYS

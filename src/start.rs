@@ -1,8 +1,8 @@
 //! The first instructions of the static binary, when it is linked with `-e secretary_start`.
 //!
 //! The binary is placed at a random address, so the pointers in its constants are made right at its
-//! start. That touches each page of them for the first time, and the page faults would cost more than
-//! all the rest of a short run. One system call brings all writable pages in together, and another
+//! start. That touches each page of them for the first time, and the page faults are a good part
+//! of a short run. One system call brings all writable pages in together, and another
 //! one those of the stack that the command line's parser is about to use. A kernel that does not know
 //! them, before Linux 5.14, answers with an error and nothing is lost.
 

@@ -20,11 +20,13 @@ impl KeyService<'_> {
     pub fn generate(&self, count: usize) -> Result<Vec<(DataKey, WrappedKey)>, Failure> {
         let settings = self.settings_to_seal()?;
         self.check_proxy(&settings)?;
+        let has_context = !settings.context.is_empty();
         ask(async {
             let kms = Kms::connect(settings).await.map_err(|cause| self.not_connected(&cause))?;
             let keys = kms.generate(count).await;
             keys.map_err(|error| {
-                self.refusal(&error, Operation::GenerateDataKey).into_failure(self.asked(&kms))
+                refusal(&error, Operation::GenerateDataKey, has_context)
+                    .into_failure(self.asked(&kms))
             })
         })
     }
@@ -37,12 +39,15 @@ impl KeyService<'_> {
     pub fn unwrap_all(&self, keys: &[WrappedKey]) -> Result<Unwrapped, Failure> {
         let settings = self.settings()?;
         self.check_proxy(&settings)?;
+        let has_context = !settings.context.is_empty();
         ask(async {
             let kms = Kms::connect(settings).await.map_err(|cause| self.not_connected(&cause))?;
             let mut unwrapped = Unwrapped::default();
             for result in kms.unwrap_all(keys).await {
-                let refusal =
-                    result.as_ref().err().map(|error| self.refusal(error, Operation::Decrypt));
+                let refusal = result
+                    .as_ref()
+                    .err()
+                    .map(|error| refusal(error, Operation::Decrypt, has_context));
                 unwrapped.refusals.push(refusal);
                 unwrapped.keys.push(result.ok());
             }
@@ -226,7 +231,7 @@ impl KeyService<'_> {
     }
 
     fn not_connected(&self, cause: &Cause) -> Failure {
-        let refusal = self.refusal(&cause.clone().into(), Operation::Decrypt);
+        let refusal = refusal(&cause.clone().into(), Operation::Decrypt, false);
         let failure = refusal.into_failure(Vec::new());
         let names: &[_] = if *cause == Cause::NoRegion { &REGION_SOURCES } else { &SOURCES };
         let names = names.iter().copied();
@@ -248,13 +253,12 @@ impl KeyService<'_> {
             _ => failure,
         }
     }
+}
 
-    fn refusal(&self, error: &Error, operation: Operation) -> Refusal {
-        let has_context = self.context().is_ok_and(|context| !context.is_empty());
-        let case = Case { operation, has_context, names_a_key: error.key.is_some() };
-        let (code, hint) = advice(&error.cause, case);
-        Refusal { sentence: error.to_string(), code, hint: hint.to_string() }
-    }
+fn refusal(error: &Error, operation: Operation, has_context: bool) -> Refusal {
+    let case = Case { operation, has_context, names_a_key: error.key.is_some() };
+    let (code, hint) = advice(&error.cause, case);
+    Refusal { sentence: error.to_string(), code, hint: hint.to_string() }
 }
 
 /// Does `work` on the network. Some settings make the AWS SDK panic, such as an empty URL in a profile.

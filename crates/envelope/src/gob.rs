@@ -286,7 +286,7 @@ mod tests {
         #[test]
         fn what_was_encoded_is_decoded((wrapped_key, nonce, message) in parts()) {
             let gob = encode(&wrapped_key, &nonce, &message);
-            let payload = decode(&gob).unwrap();
+            let payload = decode(&gob).expect("what was just encoded");
             prop_assert_eq!(&gob[payload.wrapped_key.clone()], wrapped_key);
             prop_assert_eq!(payload.nonce, nonce);
             prop_assert_eq!(&gob[payload.message.clone()], message);
