@@ -7,9 +7,14 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::environ::Environ;
-use crate::failure::{Code, EXIT_CODES, Failure};
+use crate::failure::EXIT_CODES;
 use crate::format::Format;
+
+mod daemon;
+
+pub use daemon::AskFlags;
+#[cfg(feature = "daemon")]
+pub use daemon::{ClusterFlags, Daemon};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -82,6 +87,27 @@ Examples:
 Exit codes: 125 when secretary itself fails, 126 when the program can't be run, 127 when it is not
 found, and otherwise the program's own.")]
     Exec(Exec),
+    /// Decrypt for containers that hold no key of their own but a deploy key
+    ///
+    /// Asks Marathon, Mesos or a file which workload somebody is who calls, and which secrets it may have;
+    /// the Go program's clients work with it unchanged. SIGTERM ends it when the requests that there are have
+    /// been answered. SIGHUP makes it read again --workloads, the certificate and the files for
+    /// authorization, and go on in a new --audit-log if the old one was renamed.
+    #[cfg(feature = "daemon")]
+    #[command(after_long_help = "\
+Examples:
+  secretary daemon --marathon-url http://marathon.mesos:8080 \\
+      --tls-cert-file daemon.crt --tls-key-file daemon.key --audit-log /var/log/secretary/audit.log
+  secretary daemon --ip 127.0.0.1 --workloads workloads.toml    without a cluster
+
+A file of workloads:
+  [[workload]]
+  task = \"myservice\"         # what it has in $MESOS_TASK_ID; or app = \"/group/app\", or both
+  deploy_public_key = \"...\"  # from `secretary genkeys --print deploy`
+  secrets = [\"ENC[NACL,...]\", \"ENC[KMS,...]\"]
+In JSON, in a file that ends in .json, it is {\"workload\": [{\"task\": ...}]}. Further members: service_public_key,
+and secrets_sha256, a list of what `printf %s TOKEN | sha256sum` prints.")]
+    Daemon(Box<Daemon>),
     /// Check keys, tokens and what each command would use
     ///
     /// Prints no secret. Leaves with 1 when there is a problem; warnings alone leave with 0.
@@ -90,6 +116,9 @@ Examples:
   secretary doctor
   secretary doctor config.yml    and which keys open its tokens")]
     Doctor(Doctor),
+    /// Verify the audit log of a daemon
+    #[cfg(feature = "daemon")]
+    Audit(Audit),
     /// Print the version
     Version(Version),
     /// Print a completion script for a shell
@@ -169,7 +198,7 @@ pub struct SealKeys {
 }
 
 /// How AWS KMS is asked.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct KmsFlags {
     /// Pair that AWS KMS tokens are bound to, the same when they are encrypted and decrypted and no
     /// secret; may be repeated [default: $KMS_CONTEXT, as A=1,B=2]
@@ -183,9 +212,6 @@ pub struct KmsFlags {
 /// `decrypt`
 #[derive(Debug, Args)]
 pub struct Decrypt {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub keys: OpenKeys,
     /// File to decrypt, or - for standard input [default: -]
     #[arg(conflicts_with = "env_file", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
@@ -205,6 +231,10 @@ pub struct Decrypt {
     /// With --format json: print every value as base64, so that any bytes can be expressed
     #[arg(long)]
     pub base64: bool,
+    // Last, because the heading of what is asked of a daemon would go on above whatever follows.
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: OpenKeys,
 }
 
 impl Decrypt {
@@ -222,9 +252,6 @@ impl Decrypt {
 /// `exec`
 #[derive(Debug, Args)]
 pub struct Exec {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub keys: OpenKeys,
     /// Add the variables in FILE, a dotenv or systemd EnvironmentFile, to the environment
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Option<PathBuf>,
@@ -234,13 +261,17 @@ pub struct Exec {
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
+    // Last, as in `Decrypt`.
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: OpenKeys,
 }
 
-/// The keys that open, and how the Go program was told to ask a daemon for them.
+/// The keys that open, here or at a daemon.
 #[derive(Debug, Default, Args)]
 pub struct OpenKeys {
-    /// Variable or file with the private key to decrypt with [default: $DEPLOY_PRIVATE_KEY, then
-    /// ./keys/master-private-key.pem]
+    /// Variable or file with the private key to decrypt with, or to ask a daemon with [default:
+    /// $DEPLOY_PRIVATE_KEY, then ./keys/master-private-key.pem]
     #[arg(long, visible_alias = "deploy-key", overrides_with = "private_key", value_name = "NAME|FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     pub private_key: Option<OsString>,
     /// Variable or file with the public key of who encrypted [default: $CONFIG_PUBLIC_KEY, then
@@ -253,67 +284,18 @@ pub struct OpenKeys {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub kms: KmsFlags,
-    /// Master public key, for a daemon
-    #[arg(long, hide = true, allow_hyphen_values = true)]
-    pub master_key: Option<OsString>,
-    /// Service private key, for a daemon
-    #[arg(long, hide = true, allow_hyphen_values = true)]
-    pub service_key: Option<OsString>,
-    /// URL of a daemon, which this version can't ask
-    #[arg(short, long, hide = true)]
-    pub secretary_url: Option<String>,
-    /// Marathon app, for a daemon
-    #[arg(long, hide = true)]
-    pub app_id: Option<String>,
-    /// Marathon app version, for a daemon
-    #[arg(long, hide = true)]
-    pub app_version: Option<String>,
-    /// Mesos task, for a daemon
-    #[arg(long, hide = true)]
-    pub task_id: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub daemon: AskFlags,
 }
 
 impl OpenKeys {
     /// What the flags for keys name: variables, or files.
     pub fn names(&self) -> impl Iterator<Item = &OsStr> {
-        let flags = [&self.private_key, &self.config_key, &self.master_key, &self.service_key];
+        let Self { private_key, config_key, daemon, .. } = self;
+        let flags = [private_key, config_key, &daemon.master_key, &daemon.service_key];
         flags.into_iter().filter_map(|flag| flag.as_deref())
     }
-
-    /// Says so when a daemon was to open the tokens: local keys would be the wrong ones.
-    ///
-    /// # Errors
-    ///
-    /// When `--secretary-url`, or `$SECRETARY_URL` without it, is not empty.
-    pub fn refuse_a_daemon(&self, environ: &Environ) -> Result<(), Failure> {
-        refuse(
-            self.secretary_url.as_deref(),
-            ["--secretary-url", "SECRETARY_URL"],
-            environ,
-            "this version of secretary opens tokens with local keys only",
-            "to use local keys",
-        )
-    }
-}
-
-/// Refuses a setting of the Go program that is not served, wherever it comes from.
-fn refuse(
-    flag: Option<&str>,
-    [name, variable]: [&str; 2],
-    environ: &Environ,
-    why: &str,
-    instead: &str,
-) -> Result<(), Failure> {
-    let from = match flag {
-        Some("") => return Ok(()),
-        Some(_) => name.to_string(),
-        None if environ.get(variable).is_some_and(|value| !value.is_empty()) => {
-            format!("${variable}")
-        }
-        None => return Ok(()),
-    };
-    let failure = Failure::new(Code::Configuration, format!("{from} is set, and {why}"));
-    Err(failure.hint(format!("{instead}, unset it or give {name} \"\"")))
 }
 
 /// `doctor`
@@ -325,6 +307,48 @@ pub struct Doctor {
     /// Folder with keys
     #[arg(long, value_name = "DIR", default_value = crate::keys::FOLDER, value_hint = ValueHint::DirPath)]
     pub path: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `audit`
+#[cfg(feature = "daemon")]
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Audit {
+    /// What is done with it.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What is done with an audit log.
+#[cfg(feature = "daemon")]
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Find changed, removed, added and moved lines
+    ///
+    /// Every line has the hash of the line before it, from one file to the next. Two things can't be
+    /// seen in the files alone: lines missing at the end, and a whole log written anew. Keep the last
+    /// line's hash elsewhere from time to time, and give it by --head.
+    #[command(after_long_help = "\
+Examples:
+  secretary audit verify audit.log.1 audit.log    oldest first
+  zcat audit.log-2026*.gz | secretary audit verify - audit.log
+  secretary audit verify --head \"$(cat last-month)\" audit.log")]
+    Verify(AuditVerify),
+}
+
+/// `audit verify`
+#[cfg(feature = "daemon")]
+#[derive(Debug, Args)]
+pub struct AuditVerify {
+    /// Files of one log, the oldest first, or - for standard input
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Vec<PathBuf>,
+    /// Hash of a line that has to be there, as an earlier run printed it
+    #[arg(long, value_name = "HASH")]
+    pub head: Option<secretary_access::audit::LineHash>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -343,7 +367,7 @@ pub struct Version {
 pub struct Man {
     /// The command whose page to print
     #[arg(conflicts_with = "out")]
-    pub command: Option<String>,
+    pub command: Vec<String>,
     /// Write all pages to this folder
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
@@ -357,7 +381,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// The words that Go's `strconv.ParseBool` takes, for `--wrap=false` and the like.
-fn switch(word: &str) -> Result<bool, String> {
+pub(crate) fn switch(word: &str) -> Result<bool, String> {
     match word {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),

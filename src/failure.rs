@@ -27,7 +27,7 @@ pub enum Code {
     Configuration = 3,
     /// There is no key for a token.
     NoKey = 4,
-    /// A token is damaged, forged, or sealed for other keys.
+    /// A token, or a daemon's answer, is damaged, forged, or sealed for other keys.
     Damaged = 5,
     /// A remote service failed.
     Remote = 6,
@@ -49,7 +49,7 @@ Exit codes:
   2    the command line is wrong
   3    a key, variable or file is missing or wrong
   4    there is no key for a token
-  5    a token is damaged, forged, or sealed for other keys
+  5    a token, or a daemon's answer, is damaged, forged, or sealed for other keys
   6    a remote service failed
   7    a remote service said no
   125  exec: failed before the program was started, for any reason above

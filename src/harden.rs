@@ -36,3 +36,15 @@ pub fn restore(limit: CoreLimit) {
         let _ = setrlimit(Resource::RLIMIT_CORE, soft, hard);
     }
 }
+
+/// Lets the process have as many descriptors as it may, and answers how many that is: each connection of a daemon is one.
+#[cfg(all(unix, feature = "daemon"))]
+pub fn allow_many_descriptors() -> u64 {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return u64::MAX };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(_) => soft,
+    }
+}

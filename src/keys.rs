@@ -35,17 +35,25 @@ pub struct Lookup {
     pub role: Role,
     /// Which half of it.
     pub half: Half,
+    /// What is missing when there is none, in words.
+    pub what: &'static str,
 }
 
 /// The key that secrets are sealed to.
-pub const SEAL_TO: Lookup =
-    Lookup { flag: "--public-key", variable: "PUBLIC_KEY", role: Role::Master, half: Half::Public };
+pub const SEAL_TO: Lookup = Lookup {
+    flag: "--public-key",
+    variable: "PUBLIC_KEY",
+    role: Role::Master,
+    half: Half::Public,
+    what: "master public key",
+};
 /// The key that secrets are sealed with.
 pub const SEAL_WITH: Lookup = Lookup {
     flag: "--private-key",
     variable: "PRIVATE_KEY",
     role: Role::Config,
     half: Half::Private,
+    what: "config private key",
 };
 /// The key that opens tokens.
 pub const OPEN_WITH: Lookup = Lookup {
@@ -53,6 +61,7 @@ pub const OPEN_WITH: Lookup = Lookup {
     variable: "DEPLOY_PRIVATE_KEY",
     role: Role::Master,
     half: Half::Private,
+    what: "master private key",
 };
 /// The key tokens were sealed with, its public half.
 pub const OPEN_FROM: Lookup = Lookup {
@@ -60,6 +69,33 @@ pub const OPEN_FROM: Lookup = Lookup {
     variable: "CONFIG_PUBLIC_KEY",
     role: Role::Config,
     half: Half::Public,
+    what: "config public key",
+};
+/// The key that requests to a daemon are sealed with. The file is what the Go program has for it.
+pub const ASK_WITH: Lookup = Lookup { what: "deploy private key", ..OPEN_WITH };
+/// The second key of such a request.
+pub const ASK_WITH_SERVICE: Lookup = Lookup {
+    flag: "--service-key",
+    variable: "SERVICE_PRIVATE_KEY",
+    role: Role::Service,
+    half: Half::Private,
+    what: "service private key",
+};
+/// The daemon's key.
+pub const ASK_TO: Lookup = Lookup {
+    flag: "--master-key",
+    variable: "MASTER_PUBLIC_KEY",
+    role: Role::Master,
+    half: Half::Public,
+    what: "master public key",
+};
+/// The key that a daemon opens tokens and requests with.
+pub const SERVE_WITH: Lookup = Lookup {
+    flag: "--master-key",
+    variable: "MASTER_PRIVATE_KEY",
+    role: Role::Master,
+    half: Half::Private,
+    what: "master private key",
 };
 
 /// A key and the place it came from, fit to be printed.
@@ -109,23 +145,31 @@ impl Lookup {
         flag: Option<&OsStr>,
         environ: &Environ,
     ) -> Result<Option<Found<K>>, Failure> {
-        if let Some(value) = flag.filter(|value| !value.is_empty()) {
-            return self.named_by_flag(value, environ).map(Some);
+        match self.find_given(flag, environ)? {
+            Some(found) => Ok(Some(found)),
+            None => in_file(Path::new(&self.file())),
         }
-        if let Some(found) = in_variable(OsStr::new(self.variable), environ)? {
-            return Ok(Some(found));
+    }
+
+    /// The same, for a key that no file is a default for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::find`].
+    pub fn find_given<K: Key>(
+        &self,
+        flag: Option<&OsStr>,
+        environ: &Environ,
+    ) -> Result<Option<Found<K>>, Failure> {
+        match flag.filter(|value| !value.is_empty()) {
+            Some(value) => self.named_by_flag(value, environ).map(Some),
+            None => in_variable(OsStr::new(self.variable), environ),
         }
-        in_file(Path::new(&self.file()))
     }
 
     /// The places in the order they are looked at, for messages.
     pub fn places(&self) -> String {
         format!("{}, ${}, {}", self.flag, self.variable, self.file())
-    }
-
-    /// What is missing, in words: `config private key`.
-    pub fn name(&self) -> String {
-        format!("{} {} key", self.role.name(), self.half.name())
     }
 
     fn named_by_flag<K: Key>(&self, value: &OsStr, environ: &Environ) -> Result<Found<K>, Failure> {

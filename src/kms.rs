@@ -8,12 +8,19 @@ mod absent;
 mod advice;
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod served;
 
 use secretary_envelope::DataKey;
 
 use crate::cli::KmsFlags;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
+
+#[cfg(all(not(feature = "aws"), feature = "daemon"))]
+pub use absent::Served;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub use served::Served;
 
 /// Whether this program can ask AWS KMS at all.
 pub const IS_BUILT_IN: bool = cfg!(feature = "aws");

@@ -8,6 +8,7 @@
 //! | [`input`] | a file or standard input, up to a limit |
 //! | [`keys`] | which flag, variable or file a key comes from |
 //! | [`kms`], [`runtime`] | AWS KMS, and the one runtime that work on the network is done in |
+//! | [`remote`] | a daemon that opens tokens in this program's place |
 //! | [`seal`], [`unseal`] | sealing, and opening the tokens of several texts at once |
 //! | [`environ`], [`env_file`] | variables and the tokens in them |
 //! | [`mod@format`] | how variables are printed so that their reader gets the exact bytes |
@@ -41,7 +42,8 @@ pub mod kms;
 pub mod output;
 #[cfg(unix)]
 pub mod process;
-#[cfg(feature = "aws")]
+pub mod remote;
+#[cfg(any(feature = "aws", feature = "daemon"))]
 pub mod runtime;
 pub mod seal;
 #[cfg(unix)]

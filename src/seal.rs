@@ -100,7 +100,7 @@ fn required<K: keys::Key>(
     lookup.find(flag, environ)?.ok_or_else(|| {
         Failure::new(
             Code::Configuration,
-            format!("there is no {} to encrypt with", lookup.name()),
+            format!("there is no {} to encrypt with", lookup.what),
         )
         .detail(format!("looked for: {}", lookup.places()))
         .hint("run this in the folder that holds keys/, or make key pairs with `secretary genkeys`")

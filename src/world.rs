@@ -75,7 +75,7 @@ impl World {
 
     /// Tells the user something that is no error.
     pub fn note(&self, text: &str) {
-        to_stderr(&format!("note: {text}\n"));
+        note(text);
     }
 
     /// Colour is for a terminal whose user did not refuse it (<https://no-color.org>).
@@ -84,6 +84,17 @@ impl World {
         let dumb = self.environ.get("TERM").is_none_or(|term| term == "dumb");
         !refused && !dumb && io::stderr().is_terminal()
     }
+}
+
+/// Tells the user something that is no error.
+pub(crate) fn note(text: &str) {
+    to_stderr(&format!("note: {text}\n"));
+}
+
+/// Standard error, for what writes to it by itself and a line at a time.
+#[cfg(feature = "daemon")]
+pub(crate) fn stderr() -> impl Write + Send + 'static {
+    io::stderr()
 }
 
 /// Writes `text` to standard error in one piece. There is nobody to tell when that fails.

@@ -13,8 +13,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use secretary_test_kms::Server;
-
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cmd");
 
 /// What every command is run behind: fixed keys and tokens.
@@ -29,12 +27,15 @@ struct Program<'a> {
     path: &'a Path,
     /// Without AWS KMS it has one transcript about that in the place of those about AWS KMS.
     has_aws: bool,
+    /// The same about the daemon.
+    has_daemon: bool,
 }
 
 #[test]
 fn commands_do_what_their_transcripts_say() {
     let path = Path::new(env!("CARGO_BIN_EXE_secretary"));
-    run_all(Program { path, has_aws: cfg!(feature = "aws") });
+    let (has_aws, has_daemon) = (cfg!(feature = "aws"), cfg!(feature = "daemon"));
+    run_all(Program { path, has_aws, has_daemon });
 }
 
 /// It is built in another way than all others: with less of the C library, and without unwinding.
@@ -42,7 +43,7 @@ fn commands_do_what_their_transcripts_say() {
 #[ignore = "needs the small binary, which scripts/test builds"]
 fn commands_of_the_small_static_program_do_so_too() {
     let path = env::var_os("SECRETARY_SMALL").expect("SECRETARY_SMALL has its path");
-    run_all(Program { path: Path::new(&path), has_aws: false });
+    run_all(Program { path: Path::new(&path), has_aws: false, has_daemon: false });
 }
 
 fn run_all(program: Program<'_>) {
@@ -64,9 +65,13 @@ fn run_all(program: Program<'_>) {
 
 impl Program<'_> {
     fn is_described_by(&self, transcript: &str) -> bool {
+        let is_about = |word: &str| transcript.starts_with(word);
         match transcript {
             "kms-absent.txt" => !self.has_aws,
-            _ => !transcript.starts_with("kms") || self.has_aws,
+            "daemon-absent.txt" => !self.has_daemon,
+            _ if is_about("kms") => self.has_aws,
+            _ if is_about("audit") || is_about("daemon") => self.has_daemon,
+            _ => true,
         }
     }
 }
@@ -87,13 +92,13 @@ fn run(file: &Path, program: Program<'_>) -> String {
         return format!("\n{name}: it has no command\n");
     }
     let folder = tempfile::tempdir().expect("there is room for a folder");
-    let kms = name.starts_with("kms").then(Server::start);
+    let servers = Servers::of(&name);
     let (mut differences, mut updated) = (String::new(), String::new());
     for part in &parts {
         match part {
             Part::Prose(line) => updated.extend([line, "\n"]),
             Part::Step(step) => {
-                let happened = step.run(folder.path(), program.path, kms.as_ref());
+                let happened = step.run(folder.path(), program.path, &servers);
                 differences.push_str(&step.difference(&name, &happened));
                 if happened.iter().any(|line| line.contains("secretary has a bug")) {
                     differences.push_str(&format!("\n{name}:{}: it panics\n", step.number));
@@ -107,6 +112,23 @@ fn run(file: &Path, program: Program<'_>) -> String {
     }
     fs::write(file, updated).expect("a transcript can be written");
     String::new()
+}
+
+/// What the commands of a transcript can ask, which is theirs alone.
+struct Servers {
+    kms: Option<secretary_test_kms::Server>,
+    cluster: Option<secretary_test_cluster::Server>,
+}
+
+impl Servers {
+    fn of(transcript: &str) -> Self {
+        let of_daemon = transcript.starts_with("daemon");
+        let asks_kms = of_daemon || transcript.starts_with("kms");
+        Self {
+            kms: asks_kms.then(secretary_test_kms::Server::start),
+            cluster: of_daemon.then(secretary_test_cluster::Server::start),
+        }
+    }
 }
 
 enum Part<'a> {
@@ -149,7 +171,7 @@ fn is_result(line: &str) -> bool {
 
 impl Step<'_> {
     /// The lines that came of the command.
-    fn run(&self, folder: &Path, program: &Path, kms: Option<&Server>) -> Vec<String> {
+    fn run(&self, folder: &Path, program: &Path, servers: &Servers) -> Vec<String> {
         let command: Vec<_> =
             self.command.iter().map(|line| line.get(2..).unwrap_or_default()).collect();
         let programs = program.parent().expect("it is in a folder");
@@ -159,7 +181,8 @@ impl Step<'_> {
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
             .env("LC_ALL", "C")
-            .envs(kms.map(|server| ("kms_server", server.url())))
+            .envs(servers.kms.as_ref().map(|server| ("kms_server", server.url())))
+            .envs(servers.cluster.as_ref().map(|server| ("cluster_server", server.url())))
             .stdin(Stdio::null())
             .output()
             .expect("there is a /bin/sh");

@@ -38,7 +38,7 @@ fn text(args: &Decrypt, world: &World) -> Result<(), Failure> {
     let input = input::read(file, input::MAX_TEXT, world)?;
     let text = input.text();
     let name = input::name_of(file);
-    let opened = unsealer.open_all(&[&text], |_, indexes| {
+    let opened = unsealer.open_text(&text, |indexes| {
         let positions = text.positions(indexes.iter().copied());
         positions.map(|(line, column)| format!("{name}:{line}:{column}")).collect()
     })?;
@@ -94,7 +94,8 @@ fn open_variables(
         return Err(unfit.into_iter().fold(failure, |failure, name| failure.detail(shown(name))));
     }
     let (names, texts): (Vec<_>, Vec<_>) = sealed.into_iter().unzip();
-    let values = unsealer.open_values(&texts, |number| shown(names[number]))?;
+    let key = |number: usize| names[number].to_str().unwrap_or_default();
+    let values = unsealer.open_values(&texts, &key, |number| shown(names[number]))?;
     let values: Vec<_> = names.iter().copied().zip(values).collect();
     args.format.print(&values, args.base64)
 }

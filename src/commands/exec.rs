@@ -44,7 +44,9 @@ mod unix {
             Some(name) => shown(name),
             None => format!("argument {}", number - names.len()),
         };
-        let opened = unsealer.open_values(&texts, place)?;
+        let key =
+            |number: usize| names.get(number).and_then(|name| name.to_str()).unwrap_or_default();
+        let opened = unsealer.open_values(&texts, &key, place)?;
         let (values, arguments) = opened.split_at(names.len());
 
         let mut variables = Zeroizing::new(Vec::with_capacity(values.len()));

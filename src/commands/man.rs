@@ -20,26 +20,23 @@ pub(super) fn run(args: &Man, world: &World) -> Outcome {
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::io("make the folder", &shown(folder), &error))?;
         write(folder, &program)?;
-        for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
-            write(folder, command)?;
-        }
         return Ok(ExitCode::SUCCESS);
     }
-    let page = match args.command.as_deref() {
-        None => render(&program)?,
-        Some(name) => {
-            let command = program.find_subcommand(name).ok_or_else(|| {
-                Failure::new(Code::Usage, format!("there is no command {}", shown(name)))
-                    .hint("`secretary --help` lists the commands")
-            })?;
-            render(command)?
-        }
-    };
-    world.print(&page)?;
+    let command = args.command.iter().try_fold(&program, |command, name| {
+        command.find_subcommand(name).ok_or_else(|| {
+            Failure::new(Code::Usage, format!("there is no command {}", shown(name)))
+                .hint("`secretary --help` lists the commands")
+        })
+    })?;
+    world.print(&render(command)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// The page of a command, and of each command below it.
 fn write(folder: &Path, command: &clap::Command) -> Result<(), Failure> {
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        write(folder, below)?;
+    }
     let name = command.get_display_name().unwrap_or(command.get_name());
     let page = render(command)?;
     let path = folder.join(format!("{name}.1"));

@@ -1,6 +1,10 @@
 //! One file a command. They share what is in the modules beside this folder, never each other.
 
+#[cfg(feature = "daemon")]
+mod audit;
 mod completion;
+#[cfg(feature = "daemon")]
+mod daemon;
 mod decrypt;
 mod doctor;
 mod encrypt;
@@ -24,7 +28,11 @@ pub fn run(command: Command, world: &World) -> Outcome {
         Command::Encrypt(args) => encrypt::run(&args, world),
         Command::Decrypt(args) => decrypt::run(&args, world),
         Command::Exec(args) => exec::run(&args, world),
+        #[cfg(feature = "daemon")]
+        Command::Daemon(args) => daemon::run(&args, world),
         Command::Doctor(args) => doctor::run(&args, world),
+        #[cfg(feature = "daemon")]
+        Command::Audit(args) => audit::run(&args, world),
         Command::Version(args) => version::run(&args, world),
         Command::Completion { shell } => completion::run(shell, world),
         Command::Man(args) => man::run(&args, world),

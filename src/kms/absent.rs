@@ -57,3 +57,34 @@ impl KeyService<'_> {
 fn absent(code: Code) -> Failure {
     Failure::new(code, "this secretary was built without AWS KMS")
 }
+
+/// Nothing that a daemon could ask.
+#[cfg(feature = "daemon")]
+pub struct Served(());
+
+#[cfg(feature = "daemon")]
+impl Served {
+    /// Finds nothing wrong: nothing is used.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn new(
+        _: Option<String>,
+        _: crate::cli::KmsFlags,
+        _: crate::environ::Environ,
+    ) -> Result<Self, Failure> {
+        Ok(Self(()))
+    }
+}
+
+#[cfg(feature = "daemon")]
+impl secretary_daemon::key_service::KeyService for Served {
+    async fn unwrap_all(
+        &self,
+        keys: &[WrappedKey],
+    ) -> Vec<Result<DataKey, secretary_daemon::key_service::KeyServiceError>> {
+        let error = secretary_daemon::key_service::KeyServiceError::NotBuiltIn;
+        keys.iter().map(|_| Err(error)).collect()
+    }
+}

@@ -20,6 +20,12 @@ pub(super) struct Case {
     pub(super) names_a_key: bool,
 }
 
+/// The code alone, for opening.
+#[cfg(feature = "daemon")]
+pub(super) fn code_of(cause: &Cause) -> Code {
+    advice(cause, Case { operation: Operation::Decrypt, has_context: false, names_a_key: false }).0
+}
+
 pub(super) fn advice(cause: &Cause, case: Case) -> (Code, &'static str) {
     match cause {
         Cause::Late { last: Some(last), .. } => advice(last, case),

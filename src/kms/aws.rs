@@ -91,7 +91,7 @@ impl KeyService<'_> {
 
     /// The settings that unwrap. A key in the flag has to be the one that wrapped; one in the variable is
     /// for sealing and, if it is an ARN, the last word on the region.
-    fn settings(&self) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let key = self.key.filter(|key| !key.is_empty());
         let key = key.map(|key| key_id("--kms-key-id", key)).transpose()?;
         let other =
@@ -161,7 +161,7 @@ impl KeyService<'_> {
     }
 
     /// The HTTP client passes over a proxy that it can't use, and would ask without one.
-    fn check_proxy(&self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn check_proxy(&self, settings: &Settings) -> Result<(), Failure> {
         let in_clear = settings.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
         if in_clear || self.setting("NO_PROXY").or_else(|| self.setting("no_proxy")).is_some() {
             return Ok(());

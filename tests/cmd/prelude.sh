@@ -93,3 +93,44 @@ counted() {
         sed -E 's/.*"decrypt":([0-9]+),"generate":([0-9]+),.*/(asked: \2 GenerateDataKey, \1 Decrypt)\n/' >&2
     return $1
 }
+
+# run_cluster: what runs is what standard input says, and nothing else; tests/cluster-server/src/cluster.rs
+# describes it.
+run_cluster() {
+    curl -s -X PUT --data-binary @- "$cluster_server/cluster"
+}
+
+# asked_of_cluster: a line for each request since the last time.
+asked_of_cluster() {
+    curl -s "$cluster_server/asked"
+    curl -s -X POST "$cluster_server/reset"
+}
+
+# audit_lines SEQ PREV EVENT..: lines of an audit log, from number SEQ on and behind the line with the hash
+# PREV, as its format is documented.
+audit_lines() {
+    seq=$1 prev=$2
+    shift 2
+    for event; do
+        line="{\"seq\":$seq,\"prev\":\"$prev\",\"time\":\"2026-03-01T12:00:00.000000Z\",\"event\":\"$event\",\"app\":\"/web\""
+        prev=$(printf %s "$line" | sha256sum | cut -d ' ' -f 1)
+        printf '%s,"hash":"%s"}\n' "$line" "$prev"
+        seq=$((seq + 1))
+    done
+}
+no_hash=0000000000000000000000000000000000000000000000000000000000000000
+
+# hash_of FILE: the hash of its last line.
+hash_of() {
+    tail -n 1 "$1" | sed 's/.*,"hash":"//; s/"}$//'
+}
+
+# in_all_builds COMMAND: without the lines for commands that a smaller program does not have.
+in_all_builds() {
+    "$@" > all.out 2> all.err
+    set -- $?
+    sed -E '/^  (audit|daemon) /d' all.out
+    sed -E '/^  (audit|daemon) /d' all.err >&2
+    rm all.out all.err
+    return $1
+}

@@ -18,10 +18,6 @@ const HELP: &str = "Help texts are our own.";
 /// Usage errors.
 const USAGE: &str =
     "The Go program leaves with 0, so a script goes on with tokens in the place of secrets.";
-/// The daemon.
-const DAEMON: &str = "This version has no daemon.";
-/// What messages of [`DAEMON`] have.
-const NO_DAEMON: Ours = Ours::Refused(2, "'daemon'");
 /// A key is missing.
 const CODE: &str =
     "A missing key has an exit code of its own, and the error says where it is looked for.";
@@ -64,12 +60,28 @@ const DIFFERENCES: &[Difference<Ours>] = &[
     },
     Difference { name: "decrypt -x", ours: Ours::Refused(2, "'-x'"), because: USAGE },
     Difference { name: "decrypt --app-id", ours: Ours::Refused(2, "--app-id"), because: USAGE },
-    Difference { name: "daemon --help", ours: NO_DAEMON, because: DAEMON },
-    Difference { name: "daemon --help with env set", ours: NO_DAEMON, because: DAEMON },
-    Difference { name: "daemon: no keys", ours: NO_DAEMON, because: DAEMON },
-    Difference { name: "daemon: undecodable master key", ours: NO_DAEMON, because: DAEMON },
-    Difference { name: "daemon: bad port", ours: NO_DAEMON, because: DAEMON },
-    Difference { name: "daemon: address not local", ours: NO_DAEMON, because: DAEMON },
+    Difference { name: "daemon --help", ours: Ours::Judged, because: HELP },
+    Difference { name: "daemon --help with env set", ours: Ours::Judged, because: HELP },
+    Difference {
+        name: "daemon: no keys",
+        ours: Ours::Refused(3, "no master private key"),
+        because: CODE,
+    },
+    Difference {
+        name: "daemon: undecodable master key",
+        ours: Ours::Refused(3, "$MASTER_PRIVATE_KEY does not hold a key"),
+        because: CODE,
+    },
+    Difference {
+        name: "daemon: bad port",
+        ours: Ours::Refused(2, "99999 is not in 0..=65535"),
+        because: "A port that is none is found before anything is said to listen there.",
+    },
+    Difference {
+        name: "daemon: address not local",
+        ours: Ours::Refused(3, "cannot listen on 192.0.2.1:5070"),
+        because: "It does not say that it listens before it does.",
+    },
     Difference {
         name: "encrypt: no keys",
         ours: Ours::Refused(3, "no master public key"),

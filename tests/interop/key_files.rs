@@ -14,10 +14,8 @@ const VECTORS: &str = include_str!("../vectors/go-key-files.json");
 
 /// Errors in a place that was named, or that the environment has.
 const CODE: &str = "A missing or wrong key has an exit code of its own.";
-/// The daemon.
-const DAEMON: &str = "This version asks no daemon, and local keys would be the wrong ones, so it says so instead of going on.";
-/// What messages of [`DAEMON`] have.
-const LOCAL_ONLY: Ours = Ours::Refused(3, "--secretary-url is set");
+/// A daemon's URL.
+const URL: &str = "What is no URL is found before anything is sealed.";
 
 const LOOKUP_DIFFERENCES: &[Difference<Ours>] = &[
     Difference {
@@ -50,23 +48,30 @@ const LOOKUP_DIFFERENCES: &[Difference<Ours>] = &[
         ours: Ours::Refused(3, "$DEPLOY_PRIVATE_KEY does not hold a key"),
         because: CODE,
     },
-    Difference { name: "daemon mode: no deploy key", ours: LOCAL_ONLY, because: DAEMON },
+    Difference {
+        name: "daemon mode: no deploy key",
+        ours: Ours::Refused(3, "no deploy private key"),
+        because: CODE,
+    },
     Difference {
         name: "daemon mode: deploy key, no master key",
-        ours: LOCAL_ONLY,
-        because: DAEMON,
+        ours: Ours::Refused(3, "no master public key"),
+        because: CODE,
     },
     Difference {
-        name: "daemon mode: keys fine, nothing to decrypt: the daemon is not contacted",
-        ours: LOCAL_ONLY,
-        because: DAEMON,
+        name: "daemon mode: bad URL",
+        ours: Ours::Refused(3, "--secretary-url is no URL of a daemon"),
+        because: URL,
     },
-    Difference { name: "daemon mode: bad URL", ours: LOCAL_ONLY, because: DAEMON },
-    Difference { name: "daemon mode: URL without scheme", ours: LOCAL_ONLY, because: DAEMON },
+    Difference {
+        name: "daemon mode: URL without scheme",
+        ours: Ours::Refused(3, "--secretary-url is no URL of a daemon"),
+        because: URL,
+    },
     Difference {
         name: "daemon mode: service key env undecodable",
-        ours: LOCAL_ONLY,
-        because: DAEMON,
+        ours: Ours::Refused(3, "$SERVICE_PRIVATE_KEY does not hold a key"),
+        because: CODE,
     },
 ];
 

@@ -61,7 +61,8 @@ impl Run {
         if good { Ok(()) } else { Err(format!("\n  ours {}\n  go   {}", self.shown(), go.shown())) }
     }
 
-    fn shown(&self) -> String {
+    /// The start of it, as a person reads it.
+    pub(crate) fn shown(&self) -> String {
         let [out, err] = [&self.stdout, &self.stderr].map(|b| b[..b.len().min(300)].escape_ascii());
         format!("{} \"{out}\" \"{err}\"", self.code)
     }

@@ -11,7 +11,8 @@ use aws_sdk_kms::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::{DateTime, DateTimeFormat};
 
 use crate::error::{Cause, Error};
-use crate::transport::{Obstacle, find, of_transport};
+use secretary_transport::Obstacle;
+use secretary_transport::obstacle::{find, of_transport};
 
 /// Puts a failed call into words.
 pub(crate) fn of_call<E>(error: &SdkError<E, HttpResponse>) -> Error
@@ -36,7 +37,7 @@ where
         SdkError::DispatchFailure(failed) if failed.is_timeout() => {
             Cause::Unreachable(Obstacle::Silence).into()
         }
-        _ => of_transport(error).into(),
+        _ => Cause::from(of_transport(error)).into(),
     }
 }
 

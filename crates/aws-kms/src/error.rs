@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secretary_envelope::kms::WrongLength;
 
-use crate::transport::Obstacle;
+use secretary_transport::{Cut, Obstacle};
 
 /// A failure, and the key it is about if AWS named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +120,15 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<Cut> for Cause {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Unreachable(obstacle) => Self::Unreachable(obstacle),
+            Cut::Broken => Self::Broken("it was closed"),
+        }
+    }
+}
 
 impl From<Cause> for Error {
     fn from(cause: Cause) -> Self {

@@ -17,23 +17,21 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use secretary_transport::{Obstacle, certificates};
 
 use crate::error::Cause;
-use crate::transport::Obstacle;
 
 /// The most bytes that an answer may have. Those of AWS have less than 16 KiB.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// The most bytes a file of certificates may have. All public ones together have 250 KB.
-const MAX_CA_BUNDLE: u64 = 16 << 20;
-
 /// A client that asks through `$HTTPS_PROXY` and its like, and trusts the certificates in `ca_bundle`
 /// or else the system's.
 pub(crate) fn client(ca_bundle: Option<&Path>) -> Result<SharedHttpClient, Cause> {
-    let trusted = ca_bundle.map_or_else(|| Ok(TrustStore::default()), read)?;
+    let trusted = match ca_bundle.map(certificates::read).transpose() {
+        Ok(Some(bundle)) => TrustStore::empty().with_pem_certificate(bundle.pem),
+        Ok(None) => TrustStore::default(),
+        Err(why) => return Err(Cause::CaBundle(why)),
+    };
     Ok(SharedHttpClient::new(Guarded {
         outside: through(ProxyConfig::from_env(), trusted)?,
         // It does not speak TLS, and reading the system's certificates takes time.
@@ -75,37 +73,6 @@ fn is_of_this_machine(uri: &str) -> bool {
         }
         Err(_) => false,
     }
-}
-
-/// The certificates of a file. They are all tried here, because the HTTP client would panic later.
-fn read(path: &Path) -> Result<TrustStore, Cause> {
-    let failed = Cause::CaBundle;
-    let metadata = std::fs::metadata(path).map_err(|error| failed(in_words(&error)))?;
-    // What is none may have no end, or no beginning.
-    if !metadata.is_file() {
-        return Err(failed("it is no regular file".to_string()));
-    }
-    if metadata.len() > MAX_CA_BUNDLE {
-        return Err(failed(format!("the file has more than {MAX_CA_BUNDLE} bytes")));
-    }
-    let pem = std::fs::read(path).map_err(|error| failed(in_words(&error)))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let certificates = certificates.map_err(|_| failed("it is no PEM text".to_string()))?;
-    if certificates.is_empty() {
-        return Err(failed("there is no certificate in it".to_string()));
-    }
-    let mut roots = RootCertStore::empty();
-    for (number, certificate) in certificates.into_iter().enumerate() {
-        let added = roots.add(certificate);
-        added.map_err(|_| failed(format!("certificate {} is not valid", number + 1)))?;
-    }
-    Ok(TrustStore::empty().with_pem_certificate(pem))
-}
-
-/// The reason alone, without Rust's ` (os error 2)`.
-fn in_words(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// Ends an answer that is longer than any of AWS, so that nothing can fill the memory, and asks this
@@ -161,27 +128,6 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_that_holds_no_certificates_is_refused_with_the_reason() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("bundle.pem");
-        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        for (text, expected) in [
-            (None, "no such file or directory"),
-            (Some(""), "there is no certificate in it"),
-            (Some("-----BEGIN CERTIFICATE-----\n"), "it is no PEM text"),
-            (Some(broken), "certificate 1 is not valid"),
-        ] {
-            if let Some(text) = text {
-                std::fs::write(&path, text).expect("room");
-            }
-            let Err(Cause::CaBundle(why)) = client(Some(&path)).map(drop) else {
-                panic!("{text:?} is taken");
-            };
-            assert_eq!(why, expected);
-        }
-    }
 
     #[test]
     fn services_of_the_machine_are_told_from_others() {

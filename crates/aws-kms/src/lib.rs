@@ -5,7 +5,6 @@
 //! | [`settings`] | what a caller can set |
 //! | [`service`] | the two calls, many at once |
 //! | [`error`] | what can go wrong, in words of ours |
-//! | [`transport`] | why no request got through |
 //! | `classify` | errors of the AWS SDK as those words |
 //! | `connect` | region, credentials and client, by the rules of all AWS programs |
 //! | `credentials` | which source they came from |
@@ -28,9 +27,8 @@ mod retry;
 pub mod error;
 pub mod service;
 pub mod settings;
-pub mod transport;
 
 pub use error::{Cause, Error};
+pub use secretary_transport::Obstacle;
 pub use service::Kms;
 pub use settings::{AccessKey, Context, KeyId, Settings};
-pub use transport::Obstacle;

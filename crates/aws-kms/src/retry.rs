@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use secretary_transport::jitter::jittered;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::{Cause, Error};
@@ -37,10 +38,10 @@ impl Deadline {
     }
 
     /// What `attempt` answers, made again as long as that can help.
-    pub(crate) async fn retried<T>(
-        &self,
-        attempt: impl AsyncFn() -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    pub(crate) async fn retried<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let mut last: Option<Error> = None;
         for number in 1.. {
             // `timeout_at` would begin an attempt even then, and there may be many that wait.
@@ -75,12 +76,6 @@ impl Deadline {
         let doubled = FIRST_WAIT.saturating_mul(1 << (attempt - 1).min(16));
         doubled.min(self.timeout / 50).max(Duration::from_millis(1))
     }
-}
-
-/// Evenly between nothing and `bound`. Without random bytes there is no jitter.
-fn jittered(bound: Duration) -> Duration {
-    let random = getrandom::u32().unwrap_or(u32::MAX);
-    bound.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
 enum Persistence {

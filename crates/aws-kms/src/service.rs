@@ -83,16 +83,33 @@ impl Kms {
 
     /// Unwraps `keys`, by `Decrypt`, in their order. Asks for equal ones as often as they are there.
     pub async fn unwrap_all(&self, keys: &[WrappedKey]) -> Vec<Result<DataKey, Error>> {
-        // In the order in which they come: one that is throttled must not keep others waiting.
-        let mut results: Vec<_> = stream::iter(keys.iter().enumerate())
-            .map(async |(number, key)| {
-                (number, self.deadline.retried(|| self.unwrap_one(key)).await)
-            })
+        self.unwrap_all_by(self.deadline, keys).await
+    }
+
+    /// The same for who stays connected: the time in the settings starts here.
+    pub async fn unwrap_all_anew(&self, keys: &[WrappedKey]) -> Vec<Result<DataKey, Error>> {
+        self.unwrap_all_by(Deadline::after(self.settings.timeout), keys).await
+    }
+
+    async fn unwrap_all_by(
+        &self,
+        deadline: Deadline,
+        keys: &[WrappedKey],
+    ) -> Vec<Result<DataKey, Error>> {
+        // In the order in which they come: one that is throttled must not keep others waiting. Keys are
+        // copied because a server runs this on any of its threads, and the compiler does not see that
+        // borrowed ones would do.
+        let mut results: Vec<_> = stream::iter(keys.iter().cloned().enumerate())
+            .map(|(number, key)| async move { (number, self.unwrap_by(deadline, key).await) })
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
         results.sort_unstable_by_key(|(number, _)| *number);
         results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    async fn unwrap_by(&self, deadline: Deadline, key: WrappedKey) -> Result<DataKey, Error> {
+        deadline.retried(|| self.unwrap_one(&key)).await
     }
 
     async fn generate_one(&self) -> Result<(DataKey, WrappedKey), Error> {

@@ -165,6 +165,11 @@ impl SecretKey {
         text
     }
 
+    /// The same key once more, in wiped memory of its own. There is no `Clone`, so that each copy is one on purpose.
+    pub fn copy(&self) -> Self {
+        Self(Secret::from(self.0.expose()))
+    }
+
     /// Whether both are the same key, compared in constant time.
     pub fn is(&self, other: &Self) -> bool {
         self.0 == other.0

@@ -15,7 +15,8 @@ use secretary_secret::{Secret, wipe_stack};
 use zeroize::Zeroizing;
 
 use crate::key::{PublicKey, SecretKey};
-use crate::token::{self, Damage, Kind};
+use crate::opener::OpenError;
+use crate::token::{self, Damage, Kind, Token};
 
 pub(crate) const NONCE: usize = 24;
 pub(crate) const TAG: usize = 16;
@@ -75,6 +76,24 @@ impl NaclBox {
         token::encode(Kind::Nacl, body.expose())
     }
 
+    /// Opens one token that was sealed under this key.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when it is damaged, of another kind, or was sealed under another key.
+    pub fn open(&self, token: &Token<'_>) -> Result<Secret, OpenError> {
+        if token.kind() != Kind::Nacl {
+            return Err(OpenError::NoKey);
+        }
+        let mut body = Secret::default();
+        body.resize(token.body_bound());
+        let len = token.decode_body(body.expose_mut())?;
+        let plaintext = self.open_in_place(&mut body.expose_mut()[..len])?.len();
+        body.expose_mut().copy_within(len - plaintext..len, 0);
+        body.resize(plaintext);
+        Ok(body)
+    }
+
     /// Opens `body` (nonce, tag, ciphertext) where it lies and answers its last part, the plaintext.
     /// A body that does not open is left as it was.
     pub(crate) fn open_in_place<'a>(
@@ -115,7 +134,7 @@ pub(crate) enum OpenFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::opener::{OpenError, Opener};
+    use crate::opener::Opener;
     use crate::text::Text;
     use proptest::prelude::*;
 

@@ -1,8 +1,8 @@
 //! Opening all tokens of a text, or none of them.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use secretary_secret::Secret;
 
@@ -51,13 +51,13 @@ pub struct Failed {
 #[derive(Default)]
 pub struct Opener {
     nacl: Option<(SecretKey, PublicKey)>,
-    agreed: OnceCell<Result<NaclBox, WeakKey>>,
+    agreed: OnceLock<Result<NaclBox, WeakKey>>,
 }
 
 impl Opener {
     /// An opener for NaCl tokens sealed between these keys, or for none.
     pub fn new(nacl: Option<(SecretKey, PublicKey)>) -> Self {
-        Self { nacl, agreed: OnceCell::new() }
+        Self { nacl, agreed: OnceLock::new() }
     }
 
     /// Opens all of `tokens` as far as that goes without a key service. Either all of them can still
@@ -120,7 +120,7 @@ impl Opener {
 impl From<NaclBox> for Opener {
     /// An opener for what was sealed under one agreed key.
     fn from(agreed: NaclBox) -> Self {
-        Self { nacl: None, agreed: OnceCell::from(Ok(agreed)) }
+        Self { nacl: None, agreed: OnceLock::from(Ok(agreed)) }
     }
 }
 
@@ -174,7 +174,14 @@ impl Opening {
     /// # Errors
     ///
     /// Every [`Failed`] token, in order.
-    pub fn finish(mut self, keys: &[Option<DataKey>]) -> Result<Opened, Vec<Failed>> {
+    pub fn finish(self, keys: &[Option<DataKey>]) -> Result<Opened, Vec<Failed>> {
+        let (opened, failed) = self.finish_each(keys);
+        if failed.is_empty() { Ok(opened) } else { Err(failed) }
+    }
+
+    /// The same for who wants each token for itself. In the place of those that [`Failed`] there is nothing of use:
+    /// they are still sealed.
+    pub fn finish_each(mut self, keys: &[Option<DataKey>]) -> (Opened, Vec<Failed>) {
         let mut failed = Vec::new();
         for sealed in &self.waiting.tokens {
             let key = keys.get(sealed.key).and_then(Option::as_ref);
@@ -189,7 +196,7 @@ impl Opening {
                 failed.push(Failed { index: sealed.index, kind: Kind::Kms, error });
             }
         }
-        if failed.is_empty() { Ok(self.opened) } else { Err(failed) }
+        (self.opened, failed)
     }
 }
 
@@ -225,6 +232,18 @@ impl Sealed {
 pub struct Opened {
     bytes: Secret,
     ends: Vec<usize>,
+}
+
+impl<'a> FromIterator<&'a [u8]> for Opened {
+    /// Takes plaintexts that something else has opened.
+    fn from_iter<T: IntoIterator<Item = &'a [u8]>>(plaintexts: T) -> Self {
+        let mut opened = Self::default();
+        for plaintext in plaintexts {
+            opened.bytes.extend(plaintext);
+            opened.ends.push(opened.bytes.len());
+        }
+        opened
+    }
 }
 
 impl Opened {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::base64;
 use crate::kms::MAX_WRAPPED_KEY;
+use crate::nacl::{self, TAG};
+use crate::scan::Tokens;
+use crate::{base64, gob};
 
 /// Which service sealed the token. The list is the format; a kind more is a line in each `match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +73,12 @@ impl<'a> Token<'a> {
         Self { text, kind, spaced }
     }
 
+    /// Reads `text`, which is one token from its first byte to its last, or nothing.
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
+        let (start, token) = Tokens::new(text).next()?;
+        (start == 0 && token.text.len() == text.len()).then_some(token)
+    }
+
     /// Which service sealed it.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -84,6 +92,24 @@ impl<'a> Token<'a> {
     /// From `ENC[` to `]`, as it stands in the text.
     pub fn text(&self) -> &'a [u8] {
         self.text
+    }
+
+    /// Bytes of the plaintext, which is as long as what is encrypted.
+    ///
+    /// # Errors
+    ///
+    /// When the token is damaged, so that no key could open it.
+    pub fn plaintext_len(&self) -> Result<usize, Damage> {
+        let mut body = vec![0; self.body_bound()];
+        let len = self.decode_body(&mut body)?;
+        match self.kind {
+            Kind::Nacl => len
+                .checked_sub(nacl::OVERHEAD)
+                .ok_or(Damage::TooShort { len, least: nacl::OVERHEAD }),
+            Kind::Kms => {
+                gob::decode(&body[..len])?.message.len().checked_sub(TAG).ok_or(Damage::NotGob)
+            }
+        }
     }
 
     /// More bytes than the decoded body has.

@@ -3,33 +3,55 @@
 use secretary_envelope::{PublicKey, SecretKey};
 
 use super::report::Report;
-use crate::cli::{KmsFlags, OpenKeys};
+use crate::cli::{AskFlags, KmsFlags};
 use crate::environ::Environ;
 use crate::keys::{self, Found, Key, Lookup};
 use crate::kms::KeyService;
+use crate::remote::Remote;
 
 /// The keys that `decrypt` and `exec` would use.
 pub(super) struct Decrypt {
     pub(super) private: Option<Found<SecretKey>>,
     pub(super) public: Option<Found<PublicKey>>,
+    /// Whether they would have a daemon decrypt, and use neither.
+    pub(super) by_daemon: bool,
 }
 
 pub(super) fn check(environ: &Environ, report: &mut Report) -> Decrypt {
     let seal = sealing_keys(environ, report);
+    if by_daemon(environ, report) {
+        return Decrypt { private: None, public: None, by_daemon: true };
+    }
     let private = used("decrypt and exec", keys::OPEN_WITH, environ, report);
     let public = used("decrypt and exec", keys::OPEN_FROM, environ, report);
     let no_flags = KmsFlags::default();
     if let Err(failure) = KeyService::new(None, &no_flags, environ, environ).check_to_open() {
         report.failure(&failure);
     }
-    if let Err(failure) = OpenKeys::default().refuse_a_daemon(environ) {
-        report.failure(&failure);
-    }
-    let decrypt = Decrypt { private, public };
+    let decrypt = Decrypt { private, public, by_daemon: false };
     if let Some((to, with)) = &seal {
         check_both_ways(to, with, &decrypt, report);
     }
     decrypt
+}
+
+/// Whether a daemon is set up to decrypt, be it with something missing.
+fn by_daemon(environ: &Environ, report: &mut Report) -> bool {
+    match Remote::find(&AskFlags::default(), None, environ, environ) {
+        Ok(None) => return false,
+        Ok(Some(remote)) => {
+            match remote.check() {
+                Ok(()) => report.ok("decrypt and exec: by a daemon"),
+                Err(failure) => report.failure(&failure),
+            }
+            remote
+                .asked()
+                .into_iter()
+                .for_each(|line| report.note(format!("decrypt and exec: {line}")));
+        }
+        Err(failure) => report.failure(&failure),
+    }
+    true
 }
 
 /// The NaCl keys that `encrypt` would use, if it would use some.
@@ -78,7 +100,7 @@ fn used<K: Key>(
     report: &mut Report,
 ) -> Option<Found<K>> {
     let found = lookup.find::<K>(None, environ);
-    let name = lookup.name();
+    let name = lookup.what;
     match &found {
         Ok(Some(found)) => report.ok(format!("{command}: {name} from {}", found.place)),
         Ok(None) => {

@@ -1,10 +1,8 @@
 //! One connection: its requests in order, each routed by its path and answered.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
-use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::TcpStream;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -18,11 +16,8 @@ use crate::{clock, credentials, kms};
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) record: Record,
-    pub(crate) stopping: AtomicBool,
     /// A line a request.
     log: Option<Mutex<File>>,
-    /// So that a stop ends what waits for a peer.
-    open: Mutex<HashMap<u64, TcpStream>>,
 }
 
 impl Shared {
@@ -32,31 +27,7 @@ impl Shared {
     }
 
     /// Serves one connection to its end.
-    pub(crate) fn serve(&self, number: u64, stream: TcpStream) {
-        // How a connection ends is the peer's affair, and often what a test is about.
-        let _ = self.register(number, &stream).and_then(|()| self.answer_all(stream));
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-    }
-
-    /// Ends every connection.
-    pub(crate) fn close_all(&self) {
-        for stream in self.open.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-
-    fn register(&self, number: u64, stream: &TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.insert(number, stream.try_clone()?);
-        // Asked under the lock: a stop is either seen here or finds the connection in the list.
-        if self.stopping.load(Ordering::SeqCst) {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        Ok(())
-    }
-
-    fn answer_all(&self, mut stream: TcpStream) -> io::Result<()> {
+    pub(crate) fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
         let mut carried_kms = false;
         while let Some(request) = Request::read(&mut reader)? {

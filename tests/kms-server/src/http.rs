@@ -12,20 +12,27 @@ const MAX_LINE: u64 = 64 << 10;
 const MAX_BODY: usize = 1 << 20;
 
 /// One request, read to its end.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) method: String,
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// As it was sent; methods have a case.
+    pub method: String,
     /// Without the query.
-    pub(crate) path: String,
-    pub(crate) query: String,
+    pub path: String,
+    /// What follows the first `?`.
+    pub query: String,
     /// Names in lower case; the last of two headers with one name.
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
+    pub headers: BTreeMap<String, String>,
+    /// As long as `Content-Length` says.
+    pub body: Vec<u8>,
 }
 
 impl Request {
     /// Reads the next request of a connection, or `None` where the peer closed it between requests.
-    pub(crate) fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends within a request, or what comes is none.
+    pub fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let Some(line) = read_line(reader)? else {
             return Ok(None);
         };
@@ -47,17 +54,23 @@ impl Request {
     }
 
     /// A header's value, or the empty text.
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 
+    /// Path and query as they were sent.
+    pub fn target(&self) -> String {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{}", self.path, self.query)
+    }
+
     /// The non-empty parts of the path.
-    pub(crate) fn segments(&self) -> Vec<&str> {
+    pub fn segments(&self) -> Vec<&str> {
         self.path.split('/').filter(|segment| !segment.is_empty()).collect()
     }
 
     /// Whether the peer wants to send another request on this connection.
-    pub(crate) fn keeps_alive(&self) -> bool {
+    pub fn keeps_alive(&self) -> bool {
         !self.header("connection").eq_ignore_ascii_case("close")
     }
 }
@@ -108,39 +121,53 @@ fn malformed(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("malformed {what}"))
 }
 
+/// A word in each body that no program may pass on.
+pub const CANARY: &str = "CANARY-UPSTREAM-BODY";
+
 /// What is answered, before it is decided how much of it is sent.
-#[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Vec<u8>,
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The number; its words are added.
+    pub status: u16,
+    /// But for the length of the body.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Response {
     /// An answer with one header, the type of its body.
-    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        let headers = vec![("Content-Type", content_type.to_string())];
+    pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let headers = vec![("Content-Type".to_string(), content_type.to_string())];
         Self { status, headers, body: body.into() }
     }
 
     /// An answer for a person to read.
-    pub(crate) fn text(status: u16, text: impl Into<String>) -> Self {
+    pub fn text(status: u16, text: impl Into<String>) -> Self {
         Self::new(status, "text/plain; charset=utf-8", text.into())
     }
 
     /// An answer for a program that is not an AWS client.
-    pub(crate) fn json(status: u16, value: &serde_json::Value) -> Self {
+    pub fn json(status: u16, value: &serde_json::Value) -> Self {
         Self::new(status, "application/json", value.to_string())
     }
 
+    /// The page of a proxy that did not reach the server.
+    pub fn proxy_page() -> Self {
+        let page = format!(
+            "<html><head><title>500</title></head><body>{CANARY}: the proxy could not reach its upstream</body></html>\n"
+        );
+        Self::new(500, "text/html", page)
+    }
+
     /// The same with one header more.
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_string(), value.into()));
         self
     }
 
     /// The head up to its empty line; `framing` is the header that says where the body ends.
-    pub(crate) fn head(&self, framing: &str) -> String {
+    pub fn head(&self, framing: &str) -> String {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -152,11 +179,14 @@ impl Response {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        204 => "No Content",
         302 => "Found",
+        307 => "Temporary Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        429 => "Too Many Requests",
         503 => "Service Unavailable",
         _ => "Internal Server Error",
     }

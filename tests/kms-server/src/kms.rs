@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::arn::{self, KeyName};
 use crate::blob::{self, Blob};
-use crate::http::{Request, Response};
+use crate::http::{CANARY, Request, Response};
 use crate::refusal::{self, Occasion, Refusal};
 use crate::settings::{Answer, Fate, Settings};
 use crate::signature;
@@ -16,18 +16,15 @@ use crate::sigv4::Credential;
 pub(crate) fn answer(request: &Request, settings: &Settings, turn: u64, now: i64) -> Response {
     let result = match settings.answer {
         Answer::Garbage => {
-            Ok(Response::new(200, "application/x-amz-json-1.1", "CANARY-UPSTREAM-BODY {]"))
+            Ok(Response::new(200, "application/x-amz-json-1.1", format!("{CANARY} {{]")))
         }
-        Answer::Html500 => Ok(Response::new(500, "text/html", PROXY_PAGE)),
+        Answer::Html500 => Ok(Response::proxy_page()),
         Answer::Redirect => Ok(Response::text(302, "").with("Location", "http://127.0.0.1:1/")),
         Answer::Work | Answer::Always(_) => work(request, settings, turn, now),
     };
     let response = result.unwrap_or_else(|refusal| refusal.response());
     response.with("x-amzn-RequestId", format!("00000000-0000-4000-8000-{turn:012x}"))
 }
-
-const PROXY_PAGE: &str = "<html><head><title>500</title></head><body>CANARY-UPSTREAM-BODY: \
-     the proxy could not reach its upstream</body></html>\n";
 
 fn work(request: &Request, settings: &Settings, turn: u64, now: i64) -> Result<Response, Refusal> {
     let credential = Credential::of(request, "kms", now)?;

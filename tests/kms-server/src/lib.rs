@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`connection`] | one connection: its requests, routed by path |
 //! | [`http`] | requests and answers |
+//! | [`listener`] | a port, and a thread for each connection |
+//! | [`program`] | arguments and output of a server as a program |
 //! | [`settings`] | what a path asks for |
 //! | [`wire`] | how an answer is sent, or is not |
 //! | [`sigv4`], [`signature`], [`clock`] | the shape of a signed request, its signature, times |
@@ -24,7 +26,7 @@
 //! | `latency-MS` | answers so many milliseconds later |
 //! | `throttle`, `throttle-PERCENT` | refuses all, or so many of each ten, as `ThrottlingException` |
 //! | `fault`, `fault-PERCENT` | the same with 500 and 503 in turns |
-//! | `truncate`, `close`, `hang`, `huge`, `slow-body` | half a body; no answer and closed; no answer; no end; a byte each 100 ms |
+//! | `truncate`, `half-open`, `close`, `hang`, `huge`, `slow-body`, `not-http` | half a body and closed; half a body and no more; no answer and closed; no answer; no end; a byte each 100 ms; no HTTP |
 //! | the same with `-first-N` | only for the first N requests to this path |
 //! | `garbage`, `html-500`, `redirect` | not JSON; a proxy's page; 302 to nobody |
 //! | `data-key-N`, `wrong-key`, `no-plaintext` | data keys of N bytes; another key from `Decrypt`; no `Plaintext` |
@@ -49,8 +51,10 @@ mod blob;
 mod clock;
 mod connection;
 mod credentials;
-mod http;
+pub mod http;
 mod kms;
+pub mod listener;
+pub mod program;
 mod refusal;
 mod requests;
 mod settings;
@@ -58,24 +62,22 @@ mod signature;
 mod sigv4;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub mod wire;
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::{self, JoinHandle};
 
 use crate::connection::Shared;
+use crate::listener::Listener;
 pub use crate::requests::{Requests, Seen};
 
 /// A server on a port of its own, which stops when this is dropped.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
-    accepting: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -94,24 +96,22 @@ impl Server {
     }
 
     fn start_with(shared: Shared) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(shared);
-        let accepting = thread::spawn({
+        let listener = Listener::start({
             let shared = shared.clone();
-            move || accept(&listener, &shared)
-        });
-        Ok(Self { address, shared, accepting: Some(accepting) })
+            move |stream| shared.serve(stream)
+        })?;
+        Ok(Self { listener, shared })
     }
 
     /// `http://127.0.0.1:PORT`, to which `/` and settings can be added.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.listener.url()
     }
 
-    /// The port alone.
-    pub fn port(&self) -> u16 {
-        self.address.port()
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
     }
 
     /// What was seen so far.
@@ -122,29 +122,5 @@ impl Server {
     /// Forgets what was seen, and each path's turns.
     pub fn reset(&self) {
         self.shared.record.reset();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        // A connection of our own is what wakes the accepting thread.
-        let woken = TcpStream::connect(self.address).is_ok();
-        if let Some(accepting) = self.accepting.take().filter(|_| woken) {
-            let _ = accepting.join();
-        }
-        self.shared.close_all();
-    }
-}
-
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for (number, stream) in (0_u64..).zip(listener.incoming()) {
-        if shared.stopping.load(Ordering::SeqCst) {
-            return;
-        }
-        if let Ok(stream) = stream {
-            let shared = shared.clone();
-            thread::spawn(move || shared.serve(number, stream));
-        }
     }
 }

@@ -5,13 +5,13 @@
 //! line a request. `--forever` does not look at standard input, which a shell without job control
 //! takes away from what it starts in the background.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 
 use secretary_test_kms::Server;
+use secretary_test_kms::program::{Program, file_of};
 
 fn main() -> ExitCode {
     match Arguments::parse(std::env::args().skip(1)).and_then(|arguments| run(&arguments)) {
@@ -25,20 +25,17 @@ fn main() -> ExitCode {
 
 #[derive(Default)]
 struct Arguments {
-    port_file: Option<PathBuf>,
+    program: Program,
     log: Option<PathBuf>,
-    forever: bool,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> io::Result<Self> {
         let mut arguments = Self::default();
         while let Some(word) = words.next() {
-            let mut file = || words.next().map(PathBuf::from).ok_or_else(|| usage(&word));
             match word.as_str() {
-                "--port-file" => arguments.port_file = Some(file()?),
-                "--log" => arguments.log = Some(file()?),
-                "--forever" => arguments.forever = true,
+                "--log" => arguments.log = Some(file_of(&word, &mut words)?),
+                _ if arguments.program.take(&word, &mut words)? => {}
                 _ => return Err(usage(&word)),
             }
         }
@@ -57,25 +54,5 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         Some(path) => Server::start_with_log(File::create(path)?)?,
         None => Server::start(),
     };
-    if let Some(path) = &arguments.port_file {
-        write_port(path, server.port())?;
-    }
-    let mut stdout = io::stdout();
-    writeln!(stdout, "{}", server.url())?;
-    stdout.flush()?;
-    if arguments.forever {
-        loop {
-            thread::park();
-        }
-    }
-    io::copy(&mut io::stdin(), &mut io::sink())?;
-    Ok(())
-}
-
-/// Whoever waits for the file never reads half a number.
-fn write_port(path: &Path, port: u16) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    fs::write(&beside, format!("{port}\n"))?;
-    fs::rename(&beside, path)
+    arguments.program.announce_and_wait(server.address())
 }

@@ -21,7 +21,7 @@ struct Client(BufReader<TcpStream>);
 
 impl Client {
     fn of(server: &Server) -> Self {
-        let stream = TcpStream::connect(server.address).unwrap();
+        let stream = TcpStream::connect(server.address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self(BufReader::new(stream))
     }

@@ -13,11 +13,14 @@ const HUGE: usize = 1 << 30;
 
 /// What happens to an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Wire {
+pub enum Wire {
+    /// It arrives.
     #[default]
     Whole,
     /// The head promises a body of which half is sent.
     Truncate,
+    /// The same, and the connection stays open.
+    HalfOpen,
     /// The connection is closed instead.
     Close,
     /// Nothing is sent, and the connection stays open.
@@ -26,34 +29,46 @@ pub(crate) enum Wire {
     Huge,
     /// A byte of the body each tenth of a second.
     SlowBody,
+    /// A line that is no HTTP.
+    NotHttp,
 }
 
 impl Wire {
     /// The setting called `name`.
-    pub(crate) fn find(name: &str) -> Option<Self> {
+    pub fn find(name: &str) -> Option<Self> {
         Some(match name {
             "truncate" => Self::Truncate,
+            "half-open" => Self::HalfOpen,
             "close" => Self::Close,
             "hang" => Self::Hang,
             "huge" => Self::Huge,
             "slow-body" => Self::SlowBody,
+            "not-http" => Self::NotHttp,
             _ => return None,
         })
     }
 
-    /// Sends the answer. An error, also a wanted one, is where the connection ends.
-    pub(crate) fn send(self, response: &Response, stream: &mut TcpStream) -> io::Result<()> {
+    /// Sends the answer.
+    ///
+    /// # Errors
+    ///
+    /// Also a wanted one, and it is where the connection ends.
+    pub fn send(self, response: &Response, stream: &mut TcpStream) -> io::Result<()> {
         let head = response.head(&format!("Content-Length: {}", response.body.len()));
         // One write is one segment: a head alone would wait for the peer's acknowledgement.
         let whole = [head.as_bytes(), &response.body].concat();
+        let half = whole.len() - response.body.len().div_ceil(2);
         match self {
             Self::Whole => return stream.write_all(&whole),
-            Self::Truncate => {
-                stream.write_all(&whole[..whole.len() - response.body.len().div_ceil(2)])?
+            Self::Truncate => stream.write_all(&whole[..half])?,
+            Self::HalfOpen => {
+                stream.write_all(&whole[..half])?;
+                wait_for_close(stream)?;
             }
             Self::Close => {}
             Self::Hang => wait_for_close(stream)?,
             Self::Huge => send_huge(stream)?,
+            Self::NotHttp => stream.write_all(b"garbage\r\n\r\n")?,
             Self::SlowBody => return send_slowly(head.as_bytes(), &response.body, stream),
         }
         Err(io::ErrorKind::ConnectionAborted.into())

@@ -4,6 +4,16 @@ use std::time::Instant;
 
 use super::*;
 
+/// The connection is open, and nothing comes.
+fn expect_silence(client: &mut Client) {
+    client.0.get_ref().set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let error = client.0.fill_buf().unwrap_err();
+    assert!(
+        matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+        "{error}"
+    );
+}
+
 #[test]
 fn truncated_is_half_of_what_the_head_promises() {
     let server = Server::start();
@@ -14,6 +24,25 @@ fn truncated_is_half_of_what_the_head_promises() {
     let body = client.rest();
     assert_eq!(body.len(), length / 2);
     assert!(body.starts_with("{\"CiphertextBlob\""), "{body}");
+}
+
+#[test]
+fn half_open_is_the_same_and_then_nothing() {
+    let server = Server::start();
+    let mut client = Client::of(&server);
+    client.send(&generate("half-open"));
+    let head = client.head();
+    let length: usize = head.split("Content-Length: ").nth(1).unwrap().trim().parse().unwrap();
+    client.0.read_exact(&mut vec![0; length / 2]).unwrap();
+    expect_silence(&mut client);
+}
+
+#[test]
+fn what_is_no_http_is_a_line() {
+    let server = Server::start();
+    let mut client = Client::of(&server);
+    client.send(&generate("not-http"));
+    assert_eq!(client.rest(), "garbage\r\n\r\n");
 }
 
 #[test]
@@ -28,13 +57,8 @@ fn closed_has_no_answer() {
 fn hung_ends_with_the_server() {
     let server = Server::start();
     let mut client = Client::of(&server);
-    client.0.get_ref().set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     client.send(&generate("hang"));
-    let error = client.0.fill_buf().unwrap_err();
-    assert!(
-        matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
-        "{error}"
-    );
+    expect_silence(&mut client);
     client.0.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
     drop(server);
     assert_eq!(client.rest(), "");

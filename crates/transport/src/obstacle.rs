@@ -3,9 +3,16 @@
 use std::error::Error as StdError;
 use std::io;
 
-use crate::error::Cause;
+/// How a request ended without an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// There was no connection.
+    Unreachable(Obstacle),
+    /// The connection ended in the middle.
+    Broken,
+}
 
-/// What stood between this machine and AWS KMS.
+/// What stood between this machine and the other one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Obstacle {
@@ -36,6 +43,9 @@ pub enum Obstacle {
     /// Its certificate is that of another host.
     #[error("its certificate is for another name")]
     OtherName,
+    /// Its certificate is one that signs others.
+    #[error("its certificate is that of an authority, and not of a server")]
+    AuthorityCertificate,
     /// Its certificate is no good in another way.
     #[error("its certificate is not valid")]
     BadCertificate,
@@ -48,6 +58,9 @@ pub enum Obstacle {
     /// TLS failed in another way.
     #[error("TLS failed")]
     Tls,
+    /// Something answers that does not speak HTTP, or speaks it inside TLS.
+    #[error("what answers there does not speak HTTP")]
+    NoHttp,
     /// The proxy is not open to everybody.
     #[error("the proxy wants a user and a password, or others")]
     ProxyAuthorization,
@@ -62,28 +75,48 @@ pub enum Obstacle {
     Unsendable,
 }
 
-/// Puts an error of the HTTP client into words.
-pub(crate) fn of_transport(error: &(dyn StdError + 'static)) -> Cause {
+impl Obstacle {
+    /// Whether the same may be gone in a moment: what is wrong with a certificate or a setting is not.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::NoAddress
+            | Self::Refused
+            | Self::NoRoute
+            | Self::Silence
+            | Self::NoConnection => true,
+            Self::NoProxy(obstacle) => obstacle.may_pass(),
+            _ => false,
+        }
+    }
+}
+
+/// Puts an error of an HTTP client, which may be of hyper, rustls or the system at its root, into words.
+pub fn of_transport(error: &(dyn StdError + 'static)) -> Cut {
     if let Some(tls) = find::<rustls::Error>(error) {
-        return Cause::Unreachable(of_tls(tls));
+        return Cut::Unreachable(of_tls(tls));
     }
     if let Some(obstacle) = of_proxy(error) {
-        return Cause::Unreachable(obstacle);
+        return Cut::Unreachable(obstacle);
+    }
+    if says(error, "invalid HTTP") {
+        return Cut::Unreachable(Obstacle::NoHttp);
     }
     if says(error, "failed to lookup address") || says(error, "dns error") {
-        return Cause::Unreachable(Obstacle::NoAddress);
+        return Cut::Unreachable(Obstacle::NoAddress);
     }
     match find::<io::Error>(error).map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => Cause::Unreachable(Obstacle::Refused),
+        Some(io::ErrorKind::ConnectionRefused) => Cut::Unreachable(Obstacle::Refused),
         Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
-            Cause::Unreachable(Obstacle::NoRoute)
+            Cut::Unreachable(Obstacle::NoRoute)
         }
-        Some(io::ErrorKind::TimedOut) => Cause::Unreachable(Obstacle::Silence),
-        Some(_) if says(error, "connect error") => Cause::Unreachable(Obstacle::NoConnection),
-        Some(_) => Cause::Broken("it was closed"),
+        Some(io::ErrorKind::TimedOut) => Cut::Unreachable(Obstacle::Silence),
+        Some(_) if says(error, "connect error") => Cut::Unreachable(Obstacle::NoConnection),
+        Some(_) => Cut::Broken,
         // hyper has errors of its own for this, without a system's error below them.
-        None if says(error, "closed") => Cause::Broken("it was closed"),
-        None => Cause::Unreachable(Obstacle::Unsendable),
+        None if says(error, "closed") => Cut::Broken,
+        // Something came back, and was no HTTP.
+        None if says(error, "parsed") || says(error, "too large") => Cut::Broken,
+        None => Cut::Unreachable(Obstacle::Unsendable),
     }
 }
 
@@ -102,7 +135,7 @@ fn of_proxy(error: &(dyn StdError + 'static)) -> Option<Obstacle> {
     Some(match said.as_str() {
         "proxy authorization required" => Obstacle::ProxyAuthorization,
         "failed to create underlying connection" => match parts.next().map(of_transport) {
-            Some(Cause::Unreachable(obstacle)) => Obstacle::NoProxy(Box::new(obstacle)),
+            Some(Cut::Unreachable(obstacle)) => Obstacle::NoProxy(Box::new(obstacle)),
             _ => Obstacle::NoProxy(Box::new(Obstacle::Silence)),
         },
         _ => Obstacle::ProxyRefuses,
@@ -127,6 +160,11 @@ fn of_tls(error: &rustls::Error) -> Obstacle {
         rustls::Error::InvalidCertificate(
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
         ) => Obstacle::OtherName,
+        rustls::Error::InvalidCertificate(Certificate::Other(other))
+            if says(other, "CaUsedAsEndEntity") =>
+        {
+            Obstacle::AuthorityCertificate
+        }
         rustls::Error::InvalidCertificate(_) => Obstacle::BadCertificate,
         rustls::Error::PeerIncompatible(_)
         | rustls::Error::AlertReceived(
@@ -138,9 +176,7 @@ fn of_tls(error: &rustls::Error) -> Obstacle {
 }
 
 /// The first error of that type which caused `error`.
-pub(crate) fn find<'a, T: StdError + 'static>(
-    error: &'a (dyn StdError + 'static),
-) -> Option<&'a T> {
+pub fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|part| part.downcast_ref().or_else(|| within(part)))
 }
 

@@ -1,0 +1,277 @@
+//! Many lines, one write and one sync; and what is true of the file when either fails.
+
+use std::io;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde_json::json;
+
+use super::entry::{Unfit, own_members};
+use super::line::{Head, STOPPED};
+
+/// Why a line was not written.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// Too many lines wait already.
+    #[error("too many lines wait to be written to the audit log")]
+    Full,
+    /// The log was closed.
+    #[error("the audit log is closed")]
+    Closed,
+    /// The entry is no entry.
+    #[error("the entry does not fit into the audit log: {0}")]
+    Unfit(#[from] Unfit),
+    /// The system did not write it. Later lines may be written again.
+    #[error("the audit log can't be written: {0}")]
+    Write(Arc<io::Error>),
+    /// The system did not sync it. What is on disk is not known, so no later line is taken until the
+    /// file was moved away and the log reopened.
+    #[error("the audit log can't be synced, and has to be moved away and reopened: {0}")]
+    Sync(Arc<io::Error>),
+    /// Another program has written to the file, or cut it. No later line is taken until the log is reopened.
+    #[error(
+        "the file of the audit log was changed by another program, and the log has to be reopened"
+    )]
+    Changed,
+}
+
+/// Where lines go: a file, or something that only takes bytes.
+pub(super) trait Storage {
+    /// How many bytes are in it.
+    fn len(&self) -> io::Result<u64>;
+    /// Puts all of `bytes` at the end, or fails with any part of them there.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns when all of it would outlast a power failure.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts off what is behind the first `len` bytes.
+    fn cut(&mut self, len: u64) -> io::Result<()>;
+}
+
+/// A line to be.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) time: SystemTime,
+    pub(super) event: &'a str,
+    pub(super) members: &'a [u8],
+}
+
+/// A chain of lines in a storage that nobody else writes to.
+#[derive(Debug)]
+pub(super) struct Chain<S> {
+    pub(super) storage: S,
+    /// The bytes of all lines up to the head.
+    len: u64,
+    head: Head,
+    /// A failed write may have left bytes behind the head.
+    is_torn: bool,
+    failed: Option<AuditError>,
+}
+
+impl<S: Storage> Chain<S> {
+    /// A storage of `len` bytes, the last line of which is `head`.
+    pub(super) fn new(storage: S, len: u64, head: Head) -> Self {
+        Self { storage, len, head, is_torn: false, failed: None }
+    }
+
+    pub(super) fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Why no line is taken any more.
+    pub(super) fn failed(&self) -> Option<&AuditError> {
+        self.failed.as_ref()
+    }
+
+    /// Writes `entries`, all or none, and returns when they are durable.
+    pub(super) fn commit<'a>(
+        &mut self,
+        entries: impl Iterator<Item = Entry<'a>>,
+    ) -> Result<Vec<Head>, AuditError> {
+        self.check()?;
+        let mut bytes = Vec::new();
+        let mut head = self.head;
+        let heads: Vec<Head> = entries
+            .map(|entry| {
+                head = head.write_next(&mut bytes, entry.time, entry.event, entry.members);
+                head
+            })
+            .collect();
+        self.write(&bytes)?;
+        self.len += bytes.len() as u64;
+        self.head = head;
+        Ok(heads)
+    }
+
+    /// Writes a line about the log itself.
+    pub(super) fn commit_own(
+        &mut self,
+        event: &str,
+        version: &str,
+        dropped: u64,
+    ) -> Result<Head, AuditError> {
+        let members = match (event, dropped) {
+            (STOPPED, _) => json!({}),
+            (_, 0) => json!({"version": version}),
+            _ => json!({"version": version, "dropped_bytes": dropped}),
+        };
+        let members = own_members(&members)?;
+        self.commit([Entry { time: SystemTime::now(), event, members: &members }].into_iter())?;
+        Ok(self.head)
+    }
+
+    fn check(&mut self) -> Result<(), AuditError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let mut len = self.storage.len().map_err(write_error)?;
+        if self.is_torn && len > self.len {
+            self.storage.cut(self.len).map_err(write_error)?;
+            len = self.len;
+        }
+        self.is_torn = false;
+        if len == self.len { Ok(()) } else { Err(self.fail(AuditError::Changed)) }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), AuditError> {
+        if let Err(error) = self.storage.append(bytes) {
+            // Whoever reads it meanwhile is not to find half a line. Otherwise it is tried again.
+            self.is_torn = self.storage.cut(self.len).is_err();
+            return Err(write_error(error));
+        }
+        if let Err(error) = self.storage.sync() {
+            // The kernel reports an error once and then takes the pages for written: a second sync that
+            // succeeds says nothing. What nobody was told to be written should not be there later.
+            let _ = self.storage.cut(self.len);
+            return Err(self.fail(AuditError::Sync(Arc::new(error))));
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: AuditError) -> AuditError {
+        self.failed = Some(error.clone());
+        error
+    }
+}
+
+fn write_error(error: io::Error) -> AuditError {
+    AuditError::Write(Arc::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::verify::{Expectation, verify};
+    use super::*;
+
+    /// A disk that fails as it is told to.
+    #[derive(Debug, Default)]
+    struct Disk {
+        bytes: Vec<u8>,
+        synced: usize,
+        room: Option<usize>,
+        sync_fails: bool,
+        cut_fails: bool,
+    }
+
+    impl Storage for Disk {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.bytes.len() as u64)
+        }
+
+        fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+            let room = self.room.map_or(bytes.len(), |room| room.saturating_sub(self.bytes.len()));
+            self.bytes.extend(&bytes[..room.min(bytes.len())]);
+            if room < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            if self.sync_fails {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            self.synced = self.bytes.len();
+            Ok(())
+        }
+
+        fn cut(&mut self, len: u64) -> io::Result<()> {
+            if self.cut_fails {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            self.bytes.truncate(len as usize);
+            Ok(())
+        }
+    }
+
+    fn chain() -> Chain<Disk> {
+        let mut chain = Chain::new(Disk::default(), 0, Head::START);
+        chain.commit_own("opened", "1.2.3", 0).unwrap();
+        chain
+    }
+
+    fn commit(chain: &mut Chain<Disk>, count: usize) -> Result<Vec<Head>, AuditError> {
+        let entry = || Entry { time: SystemTime::now(), event: "test", members: b"\"a\":1" };
+        chain.commit((0..count).map(|_| entry()))
+    }
+
+    fn lines(chain: &Chain<Disk>) -> u64 {
+        let verified = verify(&chain.storage.bytes[..], Expectation::default()).unwrap();
+        assert_eq!(verified.head, chain.head());
+        verified.lines
+    }
+
+    #[test]
+    fn all_lines_are_synced_when_they_are_answered() {
+        let mut chain = chain();
+        let heads = commit(&mut chain, 3).unwrap();
+        assert_eq!(chain.storage.synced, chain.storage.bytes.len());
+        assert_eq!(heads.iter().map(|head| head.seq).collect::<Vec<_>>(), [2, 3, 4]);
+        assert_eq!(lines(&chain), 4);
+    }
+
+    #[test]
+    fn a_full_disk_leaves_no_half_line_and_takes_lines_when_it_has_room_again() {
+        let mut chain = chain();
+        let before = chain.storage.bytes.clone();
+        chain.storage.room = Some(before.len() + 300);
+        for _ in 0..3 {
+            assert!(matches!(commit(&mut chain, 5), Err(AuditError::Write(_))));
+            assert_eq!(chain.storage.bytes, before);
+        }
+        chain.storage.room = None;
+        assert_eq!(commit(&mut chain, 1).unwrap()[0].seq, 2);
+        assert_eq!(lines(&chain), 2);
+    }
+
+    #[test]
+    fn a_half_line_that_could_not_be_cut_is_cut_later() {
+        let mut chain = chain();
+        let before = chain.storage.bytes.len();
+        (chain.storage.room, chain.storage.cut_fails) = (Some(before + 10), true);
+        assert!(matches!(commit(&mut chain, 1), Err(AuditError::Write(_))));
+        assert_eq!(chain.storage.bytes.len(), before + 10);
+        chain.storage.room = None;
+        assert!(matches!(commit(&mut chain, 1), Err(AuditError::Write(_))));
+        chain.storage.cut_fails = false;
+        commit(&mut chain, 1).unwrap();
+        assert_eq!(lines(&chain), 2);
+    }
+
+    #[test]
+    fn a_failed_sync_is_never_tried_again() {
+        let mut chain = chain();
+        chain.storage.sync_fails = true;
+        assert!(matches!(commit(&mut chain, 1), Err(AuditError::Sync(_))));
+        chain.storage.sync_fails = false;
+        assert!(matches!(commit(&mut chain, 1), Err(AuditError::Sync(_))));
+        assert_eq!(lines(&chain), 1);
+    }
+
+    #[test]
+    fn a_file_that_another_program_changes_takes_no_line() {
+        for bytes in [&b""[..], b"x"] {
+            let mut chain = chain();
+            chain.storage.bytes = bytes.to_vec();
+            assert!(matches!(commit(&mut chain, 1), Err(AuditError::Changed)));
+            assert!(matches!(chain.failed(), Some(AuditError::Changed)));
+        }
+    }
+}

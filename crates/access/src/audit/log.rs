@@ -1,0 +1,138 @@
+//! A log as its users have it in their hands.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle, ThreadId};
+
+use serde::Serialize;
+
+use super::chain::AuditError;
+use super::entry::members;
+use super::file::OpenError;
+use super::line::Head;
+use super::writer::{Shared, Writer};
+
+/// A log that is being written. Dropping it closes it.
+#[derive(Debug)]
+pub struct AuditLog {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<Result<Head, AuditError>>>>,
+    id: ThreadId,
+}
+
+/// What [`AuditLog::reopen`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reopened {
+    /// The file was not renamed, or there is none.
+    Unchanged,
+    /// Lines go to a new file.
+    NewFile,
+    /// Lines go to the same file again, which another program had changed.
+    Recovered,
+}
+
+impl AuditLog {
+    /// Opens the log at `path`, or makes it with mode 0600, for the program of this `version`. The line that
+    /// says so is durable then.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be written, is in use, or its end is not as a program left it.
+    pub fn open(path: &Path, version: &str) -> Result<Self, OpenError> {
+        let writer = Writer::open(path, version)?;
+        Self::start(writer).map_err(|error| OpenError::first_line(path, error))
+    }
+
+    /// A log to a stream, for instance standard error, of which something else takes care. It is flushed and
+    /// not synced, and begins a new chain. A line of which a part was written stays so.
+    ///
+    /// # Errors
+    ///
+    /// When its first line can't be written.
+    pub fn to_writer(out: Box<dyn Write + Send>, version: &str) -> Result<Self, AuditError> {
+        Self::start(Writer::to_stream(out, version)?)
+    }
+
+    fn start(writer: Writer) -> Result<Self, AuditError> {
+        let shared = writer.shared();
+        let thread = thread::Builder::new().name("audit".to_string()).spawn(move || writer.run());
+        let thread = thread.map_err(|error| AuditError::Write(Arc::new(error)))?;
+        let id = thread.thread().id();
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), id })
+    }
+
+    /// Writes `entry`, which is a JSON object of any members but ours, as a line about `event`. Calls
+    /// `done` once, when the line is durable or has failed: by the thread that writes, which it must not
+    /// keep, or by this one when the line can't even wait.
+    pub fn append(
+        &self,
+        event: &str,
+        entry: &impl Serialize,
+        done: impl FnOnce(Result<Head, AuditError>) + Send + 'static,
+    ) {
+        let members = match members(event, entry) {
+            Ok(members) => members,
+            Err(unfit) => return done(Err(unfit.into())),
+        };
+        if let Err((done, error)) = self.shared.queue.push(event, members, Box::new(done)) {
+            done(Err(error));
+        }
+    }
+
+    /// The same, and waits for it; in a `done` that would be for ever.
+    ///
+    /// # Errors
+    ///
+    /// When it is not known that the line is durable.
+    pub fn append_and_wait(&self, event: &str, entry: &impl Serialize) -> Result<Head, AuditError> {
+        let (sender, receiver) = sync_channel(1);
+        self.append(event, entry, move |result| drop(sender.send(result)));
+        receiver.recv().unwrap_or(Err(AuditError::Closed))
+    }
+
+    /// Goes on in a new file, if the old one was renamed; waits for that, as [`Self::append_and_wait`] does.
+    ///
+    /// # Errors
+    ///
+    /// When there can't be a new file. Lines go on to the old one then.
+    pub fn reopen(&self) -> Result<Reopened, OpenError> {
+        let (sender, receiver) = sync_channel(1);
+        self.shared.queue.push_reopening(sender)?;
+        receiver.recv().unwrap_or(Err(OpenError::Closed))
+    }
+
+    /// The last durable line.
+    pub fn head(&self) -> Head {
+        self.shared.head()
+    }
+
+    /// How many lines wait.
+    pub fn waiting(&self) -> usize {
+        self.shared.queue.len()
+    }
+
+    /// Takes no more lines, waits for those that it has, and writes that it is the end.
+    ///
+    /// # Errors
+    ///
+    /// When that can't be written, or the log was closed before.
+    pub fn close(&self) -> Result<Head, AuditError> {
+        self.shared.queue.close();
+        // The thread would wait for itself if the last owner of a log is in a `done`.
+        if thread::current().id() == self.id {
+            return Err(AuditError::Closed);
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = thread.ok_or(AuditError::Closed)?.join();
+        ended.unwrap_or(Err(AuditError::Closed))
+    }
+}
+
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        // Who wants to know calls `close` before.
+        let _ = self.close();
+    }
+}
