@@ -105,8 +105,9 @@ A file of workloads:
   task = \"myservice\"         # what it has in $MESOS_TASK_ID; or app = \"/group/app\", or both
   deploy_public_key = \"...\"  # from `secretary genkeys --print deploy`
   secrets = [\"ENC[NACL,...]\", \"ENC[KMS,...]\"]
-In JSON, in a file that ends in .json, it is {\"workload\": [{\"task\": ...}]}. Further members: service_public_key,
-and secrets_sha256, a list of what `printf %s TOKEN | sha256sum` prints.")]
+
+In a file that ends in .json it is {\"workload\": [{\"task\": ...}]}. There may be service_public_key,
+too, and secrets_sha256, a list of what `printf %s TOKEN | sha256sum` prints.")]
     Daemon(Box<Daemon>),
     /// Check keys, tokens and what each command would use
     ///

@@ -72,7 +72,8 @@ pub const OPEN_FROM: Lookup = Lookup {
     what: "config public key",
 };
 /// The key that requests to a daemon are sealed with. The file is what the Go program has for it.
-pub const ASK_WITH: Lookup = Lookup { what: "deploy private key", ..OPEN_WITH };
+pub const ASK_WITH: Lookup =
+    Lookup { flag: "--deploy-key", what: "deploy private key", ..OPEN_WITH };
 /// The second key of such a request.
 pub const ASK_WITH_SERVICE: Lookup = Lookup {
     flag: "--service-key",

@@ -6,6 +6,11 @@
 // The commands are for /bin/sh and the tools every Linux has, and read /dev/full and /proc.
 #![cfg(target_os = "linux")]
 
+#[path = "cmd/certificates.rs"]
+mod certificates;
+#[path = "cmd/old_daemon.rs"]
+mod old_daemon;
+
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
@@ -70,6 +75,7 @@ impl Program<'_> {
             "kms-absent.txt" => !self.has_aws,
             "daemon-absent.txt" => !self.has_daemon,
             _ if is_about("kms") => self.has_aws,
+            _ if is_about("daemon-kms") => self.has_aws && self.has_daemon,
             _ if is_about("audit") || is_about("daemon") => self.has_daemon,
             _ => true,
         }
@@ -118,6 +124,8 @@ fn run(file: &Path, program: Program<'_>) -> String {
 struct Servers {
     kms: Option<secretary_test_kms::Server>,
     cluster: Option<secretary_test_cluster::Server>,
+    old_daemon: Option<secretary_test_cluster::Server>,
+    certificates: Option<tempfile::TempDir>,
 }
 
 impl Servers {
@@ -127,8 +135,30 @@ impl Servers {
         Self {
             kms: asks_kms.then(secretary_test_kms::Server::start),
             cluster: of_daemon.then(secretary_test_cluster::Server::start),
+            old_daemon: of_daemon.then(|| old_daemon::start(in_prelude)),
+            certificates: of_daemon.then(|| {
+                let folder = tempfile::tempdir().expect("there is room for a folder");
+                certificates::write(folder.path());
+                folder
+            }),
         }
     }
+
+    /// How commands find them.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let kms = self.kms.as_ref().map(|server| ("kms_server", server.url()));
+        let cluster = self.cluster.as_ref().map(|server| ("cluster_server", server.url()));
+        let old_daemon = self.old_daemon.as_ref().map(|server| ("old_daemon", server.url()));
+        let path = |folder: &tempfile::TempDir| folder.path().display().to_string();
+        let certificates = self.certificates.as_ref().map(|folder| ("certificates", path(folder)));
+        [kms, cluster, old_daemon, certificates].into_iter().flatten().collect()
+    }
+}
+
+/// The value of a variable of the prelude.
+fn in_prelude(name: &str) -> String {
+    let mut values = PRELUDE.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    values.next().expect("the prelude has the variable").to_string()
 }
 
 enum Part<'a> {
@@ -181,8 +211,7 @@ impl Step<'_> {
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
             .env("LC_ALL", "C")
-            .envs(servers.kms.as_ref().map(|server| ("kms_server", server.url())))
-            .envs(servers.cluster.as_ref().map(|server| ("cluster_server", server.url())))
+            .envs(servers.variables())
             .stdin(Stdio::null())
             .output()
             .expect("there is a /bin/sh");

@@ -116,6 +116,7 @@ pub struct Daemon {
 /// Who is asked about workloads.
 #[cfg(feature = "daemon")]
 #[derive(Debug, Args)]
+#[allow(rustdoc::bare_urls, reason = "it is the text of the help")]
 #[command(next_help_heading = "Who knows workloads")]
 pub struct ClusterFlags {
     /// File with workloads, TOML or .json; the cluster is asked about others only if it is set up, too [default:

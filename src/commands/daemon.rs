@@ -123,13 +123,7 @@ impl Setup {
             let routes = Arc::new(Admin::new(self.metrics.clone()));
             // They are not those that are counted.
             let metrics = Arc::new(Metrics::new(VERSION));
-            tokio::spawn(admin.serve(
-                routes,
-                None,
-                Limits { connections: 64, per_address: 64 },
-                metrics,
-                drained,
-            ));
+            tokio::spawn(admin.serve(routes, None, Limits { connections: 64 }, metrics, drained));
         }
         let mut serving = serving;
         loop {
@@ -194,7 +188,7 @@ impl Setup {
     }
 }
 
-/// As many connections as are wanted, and leave descriptors for everything else. One address gets three quarters of them.
+/// As many connections as are wanted, and leave descriptors for everything else.
 fn limits(wanted: NonZeroU32, descriptors: u64) -> Limits {
     let most = descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1);
     let wanted = u64::from(wanted.get());
@@ -204,7 +198,7 @@ fn limits(wanted: NonZeroU32, descriptors: u64) -> Limits {
         ));
     }
     let connections = usize::try_from(wanted.min(most)).unwrap_or(usize::MAX);
-    Limits { connections, per_address: (connections - connections / 4).max(1) }
+    Limits { connections }
 }
 
 /// An answer that comes after the connection was cut off is none.

@@ -47,6 +47,11 @@ impl Remote {
         match *self {}
     }
 
+    /// Nobody is described.
+    pub fn described(&self) -> Vec<String> {
+        match *self {}
+    }
+
     /// Nothing is asked.
     pub fn asked(&self) -> Vec<String> {
         match *self {}

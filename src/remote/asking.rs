@@ -97,8 +97,23 @@ impl Remote {
 
     /// What was asked, and with which keys, for who has to find out why the answer was no.
     pub fn asked(&self) -> Vec<String> {
-        let Settings { url, app_id, app_version, task_id, .. } = &self.settings;
-        let who = match (self.is_of_app(), app_id.is_empty()) {
+        vec![
+            format!("asked: {} about {}", self.shown_url(), self.who()),
+            format!("keys used: {}", self.key_places()),
+        ]
+    }
+
+    /// The same of one that is not asked yet.
+    pub fn described(&self) -> Vec<String> {
+        vec![
+            format!("by a daemon, which is {}, as {}", self.shown_url(), self.who()),
+            format!("keys for the daemon from {}", self.key_places()),
+        ]
+    }
+
+    fn who(&self) -> String {
+        let Settings { app_id, app_version, task_id, .. } = &self.settings;
+        match (self.is_of_app(), app_id.is_empty()) {
             (true, _) => format!(
                 "app {}, version {}, task {}",
                 shown(app_id),
@@ -110,17 +125,22 @@ impl Remote {
                 let (task, app) = (shown(task_id), shown(app_id));
                 format!("Mesos task {task}, because the app {app} has no version here")
             }
-        };
+        }
+    }
+
+    fn key_places(&self) -> String {
         let keys = [
             Some(&self.deploy.place),
             self.service.as_ref().map(|key| &key.place),
             Some(&self.master.place),
         ];
         let keys: Vec<_> = keys.into_iter().flatten().map(String::as_str).collect();
-        vec![
-            format!("asked: {} about {who}", shown(without_user(url))),
-            format!("keys used: {}", keys.join(" and ")),
-        ]
+        keys.join(" and ")
+    }
+
+    /// A URL may have a password in it.
+    fn shown_url(&self) -> String {
+        shown(without_user(&self.settings.url))
     }
 
     fn client(&self) -> Result<Client, Failure> {
@@ -128,15 +148,16 @@ impl Remote {
         let client =
             Client::new(self.settings.clone(), &self.deploy.key, service, &self.master.key);
         client.map_err(|error| {
-            let failure = Failure::new(Code::Configuration, error.to_string());
+            let wrong = |message| Failure::new(Code::Configuration, message);
             match error {
-                SetupError::WeakKey(_) => self.told(failure).hint(WEAK_HINT),
-                SetupError::Url => {
-                    let message = format!("{} is no URL of a daemon", self.place);
-                    Failure::new(Code::Configuration, message)
-                        .hint("it is https://HOST:PORT, without /v1/decrypt")
+                SetupError::WeakKey(weak) => {
+                    let place = &self.master.place;
+                    wrong(format!("the master public key in {place} can't be used: {weak}"))
+                        .hint(WEAK_HINT)
                 }
-                _ => failure,
+                SetupError::Url => wrong(format!("{} is no URL of a daemon", self.place))
+                    .hint("it is https://HOST:PORT, without /v1/decrypt"),
+                other => wrong(other.to_string()),
             }
         })
     }
@@ -150,13 +171,22 @@ impl Remote {
     /// Who asks has to be known before anybody can be asked. The rest is the daemon's to judge, whose version may be
     /// another one.
     fn check_ids(&self) -> Result<(), Failure> {
-        let Settings { app_id, task_id, .. } = &self.settings;
-        let missing = match (app_id.is_empty() && self.is_of_app(), task_id.is_empty()) {
-            (_, true) => ("task", "--task-id, $MESOS_TASK_ID"),
-            (true, false) => ("app", "--app-id, $MARATHON_APP_ID"),
-            (false, false) => return Ok(()),
+        let Settings { app_id, app_version, task_id, .. } = &self.settings;
+        let app = ("app", "--app-id, $MARATHON_APP_ID", app_id);
+        let version = ("app's version", "--app-version, $MARATHON_APP_VERSION", app_version);
+        let task = ("task", "--task-id, $MESOS_TASK_ID", task_id);
+        // It would be on record there.
+        let is_key = |id: &String| SecretKey::parse(id.as_bytes()).is_ok();
+        if let Some((what, places, _)) = [app, version, task].into_iter().find(|it| is_key(it.2)) {
+            let message = format!("the id of the {what} is a key, so it is not sent to a daemon");
+            return Err(Failure::new(Code::Configuration, message)
+                .detail(format!("it is from one of: {places}")));
+        }
+        let missing = [(task, task_id.is_empty()), (app, app_id.is_empty() && self.is_of_app())];
+        let Some(((what, places, _), _)) = missing.into_iter().find(|(_, is_missing)| *is_missing)
+        else {
+            return Ok(());
         };
-        let (what, places) = missing;
         let message =
             format!("a daemon is to be asked, and there is no id of the {what} that asks");
         Err(Failure::new(Code::Configuration, message)
@@ -254,7 +284,6 @@ fn required<K: keys::Key>(
     })
 }
 
-/// A URL may have a password in it.
 fn without_user(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

@@ -1,7 +1,7 @@
 //! What a daemon's refusal means to whoever asked. The daemon itself has the sentences of the Go program, which are for
 //! who knows its insides.
 
-use secretary_daemon::refusal::{Refusal, Upstream};
+use secretary_daemon::refusal::{Refusal, Upstream, whole_seconds};
 
 /// How a request was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,12 @@ pub(super) fn is_a_fault(refusal: Refusal) -> bool {
 
 fn reason(refusal: Refusal, keys: Keys) -> String {
     let reason = match refusal {
+        Refusal::TooOften(wait) => {
+            let seconds = whole_seconds(wait);
+            return format!(
+                "this app asked for too many secrets, and may ask again in {seconds} s"
+            );
+        }
         Refusal::Method | Refusal::Form | Refusal::TooLarge => {
             "the request did not arrive as it was sent"
         }
@@ -76,7 +82,7 @@ fn reason(refusal: Refusal, keys: Keys) -> String {
         Refusal::AppId => "the id of the app is none that Marathon has",
         Refusal::TaskId => "the id of the task has other characters than printable ASCII",
         Refusal::NotServed => "it knows no such app or task",
-        Refusal::NotRunning => "no such task of this app runs in this version",
+        Refusal::NotRunning => "this task does not run, or not in this version of the app",
         Refusal::NoTask => "no such task runs",
         Refusal::NoDeployVariable => "the app has no DEPLOY_PUBLIC_KEY in its env",
         Refusal::NoDeployLabel => "the task has no label DEPLOY_PUBLIC_KEY",

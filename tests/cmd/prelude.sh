@@ -9,6 +9,10 @@ config_public=DbvlfSwpubWLYtSj/92thWsSSwqE9kjZP9Y1geKohE0=
 config_private=rSqiZyxsCDyAkJ4cQad7VrAvLLDlQGUoFaUWpdL7Fd4=
 other_public=NAlkJ9tBhzW2dxyCJNmLgMPa74kgWbI3K4WtzYh+yys=
 other_private=GpdVGx0okEGqcIQV7l8mDV5g4h4sG7HquAHLW5kWic8=
+deploy_public=omO6DSEw/mZDG9NuhyEC4uYbgwwqEivOuX0EqX9+Ql0=
+deploy_private=8Cw5ysGd14dRObahAX/MtPrkmc7tOVj6OX5lM8HxerI=
+service_public=kVOhhw2wAJuAofxO7h4EM0xboxGAwnsq9J6fluFY5CQ=
+service_private=zu7OUHhfTlZWeeCpLDl0Lvn2nmRSwlTa5YmDsQEX+ck=
 
 secret='ENC[NACL,6LwWPILu4YczKIx9SsY22zpt6wE+8tN7+xnc9NcsaC8GKVQaOAcJc4cV+fGwew==]'
 secret2='ENC[NACL,rTKIRqoYsyozWBY3RRHKwQY8cEuMV5meY1fIkGw2X9hOzEuzT+C7XB7XOubGbXU=]'
@@ -104,6 +108,101 @@ run_cluster() {
 asked_of_cluster() {
     curl -s "$cluster_server/asked"
     curl -s -X POST "$cluster_server/reset"
+}
+
+# with_daemon [/SETTING..] [FLAGS] COMMAND: a daemon with the master private key, that is gone again when the
+# command has ended. $daemon is its URL. Without the flag --workloads it asks Marathon and Mesos as the
+# test server plays them, behaving as the settings say. What it writes to standard error is in daemon.err.
+with_daemon() (
+    settings=
+    flags=
+    case "$1" in /*) settings=$1; shift ;; esac
+    case "$1" in -*) flags=$1; shift ;; esac
+    start_daemon $flags
+    "$@"
+    set -- $?
+    stop_daemon
+    exit $1
+)
+
+# start_daemon [FLAG..]: leaves $daemon and $daemon_pid, or ends the command with what the daemon said.
+start_daemon() {
+    rm -f port
+    case " $*" in
+        *" --workloads"*) ;;
+        *) set -- --marathon-url "$cluster_server$settings" --mesos-leader-url "$cluster_server$settings" "$@" ;;
+    esac
+    scheme=http
+    case " $*" in *" --tls-cert-file"*) scheme=https ;; esac
+    env -i PATH="$PATH" MASTER_PRIVATE_KEY="${daemon_master-$master_private}" CONFIG_PUBLIC_KEY="${daemon_config-$config_public}" \
+        AWS_ACCESS_KEY_ID="$access_key" AWS_SECRET_ACCESS_KEY="$secret_access_key" AWS_REGION=us-east-1 \
+        AWS_ENDPOINT_URL_KMS="$kms_server$kms_settings" AWS_EC2_METADATA_DISABLED=true RUST_LOG=trace RUST_BACKTRACE=full \
+        secretary daemon --ip 127.0.0.1 --port 0 --port-file port "$@" 2> daemon.err &
+    daemon_pid=$!
+    until [ -s port ]; do
+        if ! kill -0 $daemon_pid 2> /dev/null; then
+            wait $daemon_pid
+            set -- $?
+            cat daemon.err >&2
+            exit $1
+        fi
+        sleep 0.01
+    done
+    daemon=$scheme://127.0.0.1:$(cat port)
+}
+
+# stop_daemon: as systemd does, and says so if it did not end as it should.
+stop_daemon() {
+    kill -TERM $daemon_pid 2> /dev/null
+    wait $daemon_pid || echo "the daemon left with $?" >&2
+}
+
+# hup: has the daemon read its files again, and prints what it says to that.
+hup() {
+    said=$(wc -l < daemon.err)
+    kill -HUP $daemon_pid
+    until tail -n +$((said + 1)) daemon.err | grep -q -e 'files were read again' -e 'stays in use'; do sleep 0.01; done
+    tail -n +$((said + 1)) daemon.err
+}
+
+# admin PATH: what the daemon answers at the address of --admin-listen.
+admin() {
+    curl -s "$(sed -n 's|.*note: metrics on \(.*\)/metrics$|\1|p' daemon.err)$1"
+}
+
+# as_app [NAME=VALUE..] COMMAND: in a container of the app /demo, which has no key but its deploy key. A
+# variable that is set before it stays as it is.
+as_app() {
+    env SECRETARY_URL="${SECRETARY_URL-$daemon}" MASTER_PUBLIC_KEY="${MASTER_PUBLIC_KEY-$master_public}" \
+        DEPLOY_PRIVATE_KEY="${DEPLOY_PRIVATE_KEY-$deploy_private}" MARATHON_APP_ID="${MARATHON_APP_ID-/demo}" \
+        MARATHON_APP_VERSION="${MARATHON_APP_VERSION-2015-12-04T12:25:08.426Z}" MESOS_TASK_ID="${MESOS_TASK_ID-demo.1}" \
+        "$@"
+}
+
+# as_task [NAME=VALUE..] COMMAND: the same as the Mesos task job.1, which has no app.
+as_task() {
+    env SECRETARY_URL="${SECRETARY_URL-$daemon}" MASTER_PUBLIC_KEY="${MASTER_PUBLIC_KEY-$master_public}" \
+        DEPLOY_PRIVATE_KEY="${DEPLOY_PRIVATE_KEY-$deploy_private}" MESOS_TASK_ID="${MESOS_TASK_ID-job.1}" "$@"
+}
+
+# app [NAME=VALUE..]: what run_cluster reads of the app /demo with these variables beside its deploy key.
+app() {
+    printf '{"apps":[{"id":"/demo","version":"2015-12-04T12:25:08.426Z","tasks":["demo.1"],"env":{"DEPLOY_PUBLIC_KEY":"%s"' $deploy_public
+    for variable; do printf ',"%s":"%s"' "${variable%%=*}" "${variable#*=}"; done
+    printf '}}]}'
+}
+
+# task [LABEL=VALUE..]: the same of the Mesos task job.1.
+task() {
+    printf '{"tasks":[{"id":"job.1","labels":{"DEPLOY_PUBLIC_KEY":"%s"' $deploy_public
+    for label; do printf ',"%s":"%s"' "${label%%=*}" "${label#*=}"; done
+    printf '}}]}'
+}
+
+# workload [LINE..]: a file for --workloads, with the app /demo and these members beside its deploy key.
+workload() {
+    printf '[[workload]]\napp = "/demo"\ndeploy_public_key = "%s"\n' $deploy_public
+    printf '%s\n' "$@"
 }
 
 # audit_lines SEQ PREV EVENT..: lines of an audit log, from number SEQ on and behind the line with the hash

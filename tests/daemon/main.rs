@@ -19,6 +19,7 @@
 #![cfg(all(unix, feature = "aws", feature = "daemon"))]
 
 mod bad_daemons;
+mod client_certificate;
 mod daemon;
 mod differences;
 mod exchange;

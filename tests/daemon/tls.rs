@@ -27,10 +27,10 @@ use crate::surroundings::Surroundings;
 const STATUS: &[u8] = b"GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
 
 /// A certificate that stands for itself, and its key, in files.
-struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let names = ["127.0.0.1".to_string(), "localhost".to_string()];
         let made = rcgen::generate_simple_self_signed(names).expect("names and random bytes");
@@ -39,7 +39,11 @@ impl Files {
         Self(folder)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().expect("a path that is text").to_string()
     }
 
@@ -50,11 +54,11 @@ impl Files {
 }
 
 /// The case whose cluster and keys are used here.
-fn case() -> &'static Value {
+pub(crate) fn case() -> &'static Value {
     &DAEMON["cases"][0]
 }
 
-fn start(surroundings: &Surroundings, more: &[String]) -> Result<Daemon, Ended> {
+pub(crate) fn start(surroundings: &Surroundings, more: &[String]) -> Result<Daemon, Ended> {
     let arguments = [&surroundings.arguments(case()), more].concat();
     Daemon::start(&surroundings.environ(case()), &arguments)
 }
@@ -177,7 +181,7 @@ fn a_client_asks_over_tls_where_it_trusts_the_certificate() {
     assert_eq!(surroundings.asked(), asked, "nothing is asked for whoever is not answered");
 }
 
-fn decrypt(folder: &Path, url: &str, more: &[&str]) -> Run {
+pub(crate) fn decrypt(folder: &Path, url: &str, more: &[&str]) -> Run {
     let words = ["decrypt", "-s", url, "--app-id", "/demo/webapp", "--app-version"];
     let more = [&words, [constant("VER"), "--task-id", constant("TASK")].as_slice(), more].concat();
     run(folder, &environ(&case()["client"]), &more, constant("SECRET").as_bytes())

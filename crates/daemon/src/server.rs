@@ -3,10 +3,14 @@
 //! | module | what it knows |
 //! |---|---|
 //! | `listen` | accepting connections, with and without TLS, and ending them |
+//! | `connection` | one of them |
+//! | `crowd` | how many there may be, and who makes place |
 //! | `patience` | how long a connection may take for what it is at |
 //! | `body` | the body of a request, and how much memory all of them may take |
 
 mod body;
+mod connection;
+mod crowd;
 mod listen;
 mod patience;
 
@@ -20,6 +24,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER
 use hyper::{Method, Request, Response, StatusCode};
 
 use self::body::Budget;
+use self::patience::Patience;
 use crate::form;
 use crate::key_service::KeyService;
 use crate::metrics::{self, Metrics};
@@ -69,7 +74,11 @@ impl<K: KeyService> Public<K> {
         Self { service, metrics, budget: Budget::default(), status: status.into() }
     }
 
-    async fn decrypt(&self, request: Request<Incoming>, peer: IpAddr) -> Result<String, Refusal> {
+    async fn decrypt(
+        &self,
+        mut request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<String, Refusal> {
         if request.method() != Method::POST {
             return Err(Refusal::Method);
         }
@@ -77,7 +86,9 @@ impl<K: KeyService> Public<K> {
         let content_type =
             content_type.map(|value| str::from_utf8(value).map_err(|_| Refusal::Form));
         let content_type = content_type.transpose()?.map(str::to_string);
+        let patience = request.extensions_mut().remove::<Patience>();
         let body = self.budget.read(request.into_body(), MAX_BODY).await?;
+        patience.as_ref().inspect(|patience| patience.has_request());
         let fields = form::parse(content_type.as_deref(), &body.bytes)?;
         self.service.answer(&fields, peer).await
     }

@@ -24,11 +24,11 @@ use crate::refusal::{Refusal, Upstream as Name};
 use crate::tls::TlsError;
 
 /// How many questions are under way at once.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 32;
 
 /// How many of them may be for callers that never proved who they are. Anybody can claim to be a new app each time,
 /// and the others must not wait for them.
-const STRANGERS: usize = 8;
+const STRANGERS: usize = 24;
 
 /// How long a question waits for its turn.
 const LONGEST_QUEUE: Duration = Duration::from_secs(1);
@@ -268,6 +268,10 @@ impl Upstream {
     /// Says when it begins to fail and when that is over, and not at each question.
     fn tell(&self, failure: Option<&Failure>) {
         let what = match failure {
+            // There may have been a connection, and nothing on it.
+            Some(Failure::NoAnswer(Cut::Unreachable(Obstacle::Silence))) => {
+                "nothing within the time".to_string()
+            }
             Some(Failure::NoAnswer(Cut::Unreachable(obstacle))) => obstacle.to_string(),
             Some(Failure::NoAnswer(Cut::Broken)) => "the connection broke".to_string(),
             Some(Failure::Refused(Refusal::Status(_, status)))
@@ -275,8 +279,11 @@ impl Upstream {
             {
                 format!("HTTP status {status}")
             }
-            Some(Failure::Refused(refusal @ (Refusal::Redirect(_) | Refusal::LargeAnswer(_)))) => {
-                refusal.to_string()
+            Some(Failure::Refused(Refusal::Redirect(_))) => {
+                "a redirect to a host that is not configured".to_string()
+            }
+            Some(Failure::Refused(Refusal::LargeAnswer(_))) => {
+                "the answer is too large".to_string()
             }
             Some(Failure::Refused(_)) | None => {
                 if self.fails.swap(false, Ordering::Relaxed) {

@@ -39,16 +39,13 @@ pub(super) fn check(environ: &Environ, report: &mut Report) -> Decrypt {
 fn by_daemon(environ: &Environ, report: &mut Report) -> bool {
     match Remote::find(&AskFlags::default(), None, environ, environ) {
         Ok(None) => return false,
-        Ok(Some(remote)) => {
-            match remote.check() {
-                Ok(()) => report.ok("decrypt and exec: by a daemon"),
-                Err(failure) => report.failure(&failure),
+        Ok(Some(remote)) => match remote.check() {
+            Ok(()) => {
+                let described = remote.described().into_iter();
+                described.for_each(|line| report.ok(format!("decrypt and exec: {line}")));
             }
-            remote
-                .asked()
-                .into_iter()
-                .for_each(|line| report.note(format!("decrypt and exec: {line}")));
-        }
+            Err(failure) => report.failure(&failure),
+        },
         Err(failure) => report.failure(&failure),
     }
     true

@@ -35,6 +35,8 @@ struct Shared {
     /// Tells who waits for the deadline that it is sooner now.
     sooner: Notify,
     idle: AtomicBool,
+    /// Whether there is a whole request without an answer.
+    has_request: AtomicBool,
 }
 
 impl Patience {
@@ -45,6 +47,7 @@ impl Patience {
             deadline: AtomicU64::new(0),
             sooner: Notify::new(),
             idle: AtomicBool::new(true),
+            has_request: AtomicBool::new(false),
         }));
         patience.wait_for(HEAD_TIMEOUT);
         patience
@@ -61,13 +64,30 @@ impl Patience {
     /// Nothing is under way.
     pub(super) fn is_idle(&self) {
         self.0.idle.store(true, Ordering::Relaxed);
+        self.0.has_request.store(false, Ordering::Relaxed);
         self.wait_for(IDLE_TIMEOUT);
     }
 
     /// The head of a request is complete.
-    pub(super) fn has_request(&self) {
+    pub(super) fn has_head(&self) {
         self.0.idle.store(false, Ordering::Relaxed);
         self.wait_for(ANSWER_TIMEOUT);
+    }
+
+    /// Its body, too, so that the client is not who is waited for.
+    pub(super) fn has_request(&self) {
+        self.0.has_request.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an answer is being made.
+    pub(super) fn is_for_request(&self) -> bool {
+        self.0.has_request.load(Ordering::Relaxed)
+    }
+
+    /// Whether both are of one connection.
+    #[cfg(test)]
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// A part of a head is there.

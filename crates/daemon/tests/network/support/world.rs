@@ -180,7 +180,7 @@ impl World {
         let address = listener.address();
         let routes = Arc::new(Public::new(service.clone(), metrics.clone(), "test", "test"));
         let (drain, drained) = Drain::new();
-        let limits = Limits { connections: setup.connections, per_address: setup.connections };
+        let limits = Limits { connections: setup.connections };
         let serving = tokio::spawn(listener.serve(routes, None, limits, metrics.clone(), drained));
         let http = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(no_tls());
         let http = http.build().expect("nothing to fail");
