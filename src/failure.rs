@@ -180,6 +180,12 @@ pub fn print_usage(error: &clap::Error, args: &[OsString], world: &World) -> Exi
         return ExitCode::SUCCESS;
     }
     let code = if is_exec { Code::Exec } else { Code::Usage };
+    let is_of_daemon = args.get(1).is_some_and(|command| command == "daemon" || command == "audit");
+    if is_of_daemon && !cfg!(feature = "daemon") {
+        return Failure::new(code, "this secretary was built without the daemon")
+            .hint("use the full build, which has the feature `daemon`")
+            .print(world);
+    }
     // What `encrypt` does not know may be the secret itself, unless it is much like an option.
     let is_encrypt = args.get(1).is_some_and(|command| command == "encrypt");
     let resembles_nothing = error.get(ContextKind::SuggestedArg).is_none();

@@ -58,7 +58,7 @@ impl Span {
 }
 
 /// What came of it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// How long each request took, the shortest first.
     latencies: Vec<Duration>,
@@ -70,12 +70,24 @@ pub struct Measured {
     seconds: f64,
     /// What the daemon computed for one request.
     pub cpu: Duration,
+    /// The most memory that it had by then, in bytes.
+    memory: u64,
 }
 
 impl Measured {
+    /// Requests that were answered.
+    pub fn count(&self) -> usize {
+        self.latencies.len()
+    }
+
     /// Requests that were answered in one second.
     pub fn per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.seconds
+    }
+
+    /// The daemon's memory at its peak.
+    pub fn mebibytes(&self) -> f64 {
+        self.memory as f64 / f64::from(1 << 20)
     }
 
     /// Tells of the first request that failed, if one did.
@@ -117,6 +129,7 @@ pub async fn measure<W: Worker>(
     all.latencies.sort_unstable();
     let count = u32::try_from(all.latencies.len()).unwrap_or(u32::MAX).max(1);
     all.cpu = computed / count;
+    all.memory = daemon.peak_memory()?;
     Ok(all)
 }
 

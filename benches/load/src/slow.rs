@@ -27,8 +27,10 @@ const HONEST: usize = 8;
 /// What a head and a body may take, in seconds, and how much later the end may be seen here.
 const CUT_OFF: f64 = 10.0 + 2.0;
 
-/// How much longer the honest ones may have to wait. They share two cores with those who attack.
+/// How much longer the honest ones may have to wait, as they share the machine with those who attack; and with those
+/// who come again and again because there is no place for them.
 const SLOWER: f64 = 10.0;
+const SLOWER_IN_A_CROWD: f64 = 30.0;
 
 /// Longer than it takes until all attackers are cut off.
 const ATTACK: Span = Span { warm_up: Duration::from_secs(3), measured: Duration::from_secs(12) };
@@ -43,7 +45,7 @@ pub async fn run(program: &Path, scene: &Scene, table: &Table) -> io::Result<()>
     let alone = measure(&daemon, honest(scene, &daemon), Span::seconds(5)).await?;
     let attacked = attack(scene, &daemon, ATTACK).await?;
     table.at_least("connections at once", attacked.connections, 3.0 * ATTACKERS as f64, "");
-    compare(table, &alone, &attacked.honest);
+    compare(table, &alone, &attacked.honest, SLOWER, 0.0);
     let cut_off = attacked.lasted.len() as f64;
     table.at_least("heads and bodies cut off", cut_off, 2.0 * ATTACKERS as f64, "");
     let last = attacked.lasted.iter().max().copied().unwrap_or_default();
@@ -54,7 +56,9 @@ pub async fn run(program: &Path, scene: &Scene, table: &Table) -> io::Result<()>
     let daemon = Daemon::start(program, scene, full)?;
     let attacked = attack(scene, &daemon, SHORT_ATTACK).await?;
     table.at_least("connections at once", attacked.connections, 990.0, "");
-    compare(table, &alone, &attacked.honest);
+    // One may be sent away itself, when many have come since it did and before it has sent its request.
+    let few = 0.01 * attacked.honest.count() as f64;
+    compare(table, &alone, &attacked.honest, SLOWER_IN_A_CROWD, few);
     Ok(())
 }
 
@@ -62,15 +66,15 @@ fn honest(scene: &Scene, daemon: &Daemon) -> impl Iterator<Item = Paced<Caller>>
     Paced::all(Caller::many(scene, daemon, HONEST, Work::OneAnew))
 }
 
-fn compare(table: &Table, alone: &Measured, beside: &Measured) {
+fn compare(table: &Table, alone: &Measured, beside: &Measured, limit: f64, failed: f64) {
     for (what, measured) in [("alone", alone), ("beside them", beside)] {
         table.show(&format!("requests a second {what}"), measured.per_second(), "");
         table.show(&format!("p99 {what}"), millis(measured.quantile(0.99)), " ms");
     }
     beside.tell();
-    table.at_most("requests that failed", (alone.failed + beside.failed) as f64, 0.0, "");
+    table.at_most("requests that failed", (alone.failed + beside.failed) as f64, failed, "");
     let slower = ratio(beside.quantile(0.99), alone.quantile(0.99));
-    table.at_most("p99 beside them / alone", slower, SLOWER, "");
+    table.at_most("p99 beside them / alone", slower, limit, "");
 }
 
 /// What came of an attack.

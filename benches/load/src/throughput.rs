@@ -13,74 +13,64 @@ use crate::raw;
 use crate::scene::{SECRETS, Scene};
 use crate::table::{Table, micros, millis, ratio};
 
-const SPAN: u64 = 3;
+const SPAN: u64 = 2;
+
+/// How many clients there are, in the rows of most kinds.
+const CLIENTS: [usize; 4] = [1, 8, 64, 1000];
+
+/// What HTTP, JSON, the form, the audit log and the system take, as so many times the cryptography.
+const OVER_BARE: f64 = 20.0;
+/// The same as so many times an answer that is always the same.
+const OVER_STATUS: f64 = 15.0;
+/// What one of a hundred secrets takes, as a part of a request for one.
+const OF_ONE: f64 = 0.4;
+/// How much of its speed it keeps at least with as many clients as a cluster has, and with a disk to wait for. Without a
+/// sync for many decisions at once it would keep a tenth.
+const KEPT: f64 = 0.25;
+/// How much longer the last in a hundred waits than those in the middle.
+const FAIR: f64 = 10.0;
+/// For a thousand clients, in MiB.
+const MEMORY: f64 = 64.0;
 
 /// Prints a row for each number of clients, and compares.
 pub async fn run(program: &Path, scene: &Scene, table: &Table) -> io::Result<()> {
     let rows = Rows { program, scene };
-    let mut all = Vec::new();
-    header("one secret a request, each decision synced to a file");
-    let mut synced = Vec::new();
-    for count in [1, 8, 64, 1000] {
-        synced.push(rows.row(count, Work::One, Setup::default()).await?);
-    }
-    header("the same, decisions to standard error and not synced");
-    let stderr = Setup { audit: Audit::Stderr, ..Setup::default() };
-    let mut unsynced = Vec::new();
-    for count in [1, 8, 64, 1000] {
-        unsynced.push(rows.row(count, Work::One, stderr).await?);
-    }
-    header("over a new connection each time");
-    let anew = rows.row(64, Work::OneAnew, Setup::default()).await?;
-    header("over TLS and a new connection each time");
+    let unsynced = Setup { audit: Audit::Stderr, ..Setup::default() };
     let tls = Setup { transport: Transport::Tls, ..Setup::default() };
-    let mut over_tls = Vec::new();
-    for count in [1, 8, 64, 1000] {
-        over_tls.push(rows.row(count, Work::OneAnew, tls).await?);
-    }
+    header("one secret a request, each decision synced to a file");
+    let synced = rows.of(&CLIENTS, Work::One, Setup::default()).await?;
+    header("the same, with decisions on standard error and not synced");
+    let unsynced = rows.of(&CLIENTS, Work::One, unsynced).await?;
+    header("the same as the first, over a new connection each time");
+    let anew = rows.of(&CLIENTS[2..3], Work::OneAnew, Setup::default()).await?;
+    header("the same over TLS");
+    let over_tls = rows.of(&CLIENTS, Work::OneAnew, tls).await?;
     header("a hundred secrets a request");
-    let mut batches = Vec::new();
-    for count in [1, 8, 64] {
-        batches.push(rows.row(count, Work::Hundred, Setup::default()).await?);
-    }
-    header("the status, which costs no more than HTTP does");
-    let status = rows.status(64).await?;
+    let hundred = rows.of(&CLIENTS[..3], Work::Hundred, Setup::default()).await?;
+    header("the status, which is always the same");
+    let status = rows.status(CLIENTS[2]).await?;
 
-    let bare = bare::one_request(scene);
     table.title("compared");
-    let (one, many) = (&synced[2], &batches[2]);
-    table.show("bare boxes of a request", micros(bare), " us");
-    table.show("CPU of a request / bare boxes", ratio(one.cpu, bare), "");
-    table.show("CPU of a request / of the status", ratio(one.cpu, status.cpu), "");
-    let per_secret = many.cpu / SECRETS as u32;
-    table.show("CPU of a secret of 100 / of a request for 1", ratio(per_secret, one.cpu), "");
-    table.show(
-        "1,000 clients: speed synced / not",
-        synced[3].per_second() / unsynced[3].per_second(),
-        "",
-    );
-    table.show(
-        "64 clients: speed synced / not",
-        synced[2].per_second() / unsynced[2].per_second(),
-        "",
-    );
-    table.show(
-        "1,000 clients: p99 / p50",
-        ratio(synced[3].quantile(0.99), synced[3].quantile(0.5)),
-        "",
-    );
-    table.show(
-        "speed of 1,000 clients / of 64",
-        synced[3].per_second() / synced[2].per_second(),
-        "",
-    );
-    all.extend(
-        synced.into_iter().chain(unsynced).chain(over_tls).chain(batches).chain([anew, status]),
-    );
+    let [_, _, few, many] = &synced[..] else { return Ok(()) };
+    let bare = bare::one_request(scene);
+    table.show("boxes of a request, by themselves", micros(bare), " us");
+    table.at_most("CPU of a request / of its boxes", ratio(few.cpu, bare), OVER_BARE, "");
+    table.at_most("CPU of a request / of the status", ratio(few.cpu, status.cpu), OVER_STATUS, "");
+    let secrets = hundred[2].per_second() * SECRETS as f64;
+    table.show("secrets a second, a hundred a request", secrets, "");
+    let of_one = ratio(hundred[2].cpu, few.cpu) / SECRETS as f64;
+    table.at_most("CPU of one of a hundred / of a request for one", of_one, OF_ONE, "");
+    let kept = many.per_second() / few.per_second();
+    table.at_least("speed with 1,000 clients / with 64", kept, KEPT, "");
+    let kept = many.per_second() / unsynced[3].per_second();
+    table.at_least("speed with 1,000 clients, synced / not", kept, KEPT, "");
+    let fair = ratio(many.quantile(0.99), many.quantile(0.5));
+    table.at_most("1,000 clients: p99 / p50", fair, FAIR, "");
+    table.at_most("1,000 clients: memory", many.mebibytes(), MEMORY, " MiB");
+    table.at_most("1,000 clients over TLS: memory", over_tls[3].mebibytes(), MEMORY, " MiB");
+    let all = [synced, unsynced, anew, over_tls, hundred, vec![status]].concat();
+    all.iter().for_each(Measured::tell);
     let failed: u64 = all.iter().map(|measured| measured.failed).sum();
-    if let Some(why) = all.iter().find_map(|measured| measured.why.as_deref()) {
-        println!("  {why}");
-    }
     table.at_most("requests that failed", failed as f64, 0.0, "");
     Ok(())
 }
@@ -92,10 +82,19 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     /// Each has a daemon of its own: what it remembers of requests takes memory, too.
-    async fn row(&self, count: usize, work: Work, setup: Setup<'_>) -> io::Result<Measured> {
-        let daemon = Daemon::start(self.program, self.scene, setup)?;
-        let callers = Caller::many(self.scene, &daemon, count, work);
-        self.measured(&daemon, count, callers).await
+    async fn of(
+        &self,
+        counts: &[usize],
+        work: Work,
+        setup: Setup<'_>,
+    ) -> io::Result<Vec<Measured>> {
+        let mut rows = Vec::new();
+        for &count in counts {
+            let daemon = Daemon::start(self.program, self.scene, setup)?;
+            let callers = Caller::many(self.scene, &daemon, count, work);
+            rows.push(self.measured(&daemon, count, callers).await?);
+        }
+        Ok(rows)
     }
 
     async fn status(&self, count: usize) -> io::Result<Measured> {
@@ -121,7 +120,7 @@ impl Rows<'_> {
             millis(measured.quantile(0.5)),
             millis(measured.quantile(0.99)),
             micros(measured.cpu),
-            daemon.peak_memory()? as f64 / f64::from(1 << 20),
+            measured.mebibytes(),
         );
         Ok(measured)
     }
