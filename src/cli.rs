@@ -10,8 +10,12 @@ use clap_complete::Shell;
 use crate::failure::EXIT_CODES;
 use crate::format::Format;
 
+#[cfg(feature = "agent")]
+mod agent;
 mod daemon;
 
+#[cfg(feature = "agent")]
+pub use agent::{Agent, AgentCommand, AgentInstall, AgentTest};
 pub use daemon::AskFlags;
 #[cfg(feature = "daemon")]
 pub use daemon::{ClusterFlags, Daemon};
@@ -109,6 +113,12 @@ A file of workloads:
 In a file that ends in .json it is {\"workload\": [{\"task\": ...}]}. There may be service_public_key,
 too, and secrets_sha256, a list of what `printf %s TOKEN | sha256sum` prints.")]
     Daemon(Box<Daemon>),
+    /// Resolve secrets for the StackState or Datadog agent
+    ///
+    /// Reads an agent's request from standard input and answers on standard output: it is the executable that the
+    /// agent's secret_backend_command names.
+    #[cfg(feature = "agent")]
+    Agent(Box<Agent>),
     /// Check keys, tokens and what each command would use
     ///
     /// Prints no secret. Leaves with 1 when there is a problem; warnings alone leave with 0.

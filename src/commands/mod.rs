@@ -1,5 +1,7 @@
 //! One file a command. They share what is in the modules beside this folder, never each other.
 
+#[cfg(feature = "agent")]
+mod agent;
 #[cfg(feature = "daemon")]
 mod audit;
 mod completion;
@@ -30,6 +32,8 @@ pub fn run(command: Command, world: &World) -> Outcome {
         Command::Exec(args) => exec::run(&args, world),
         #[cfg(feature = "daemon")]
         Command::Daemon(args) => daemon::run(&args, world),
+        #[cfg(feature = "agent")]
+        Command::Agent(args) => agent::run(&args, world),
         Command::Doctor(args) => doctor::run(&args, world),
         #[cfg(feature = "daemon")]
         Command::Audit(args) => audit::run(&args, world),

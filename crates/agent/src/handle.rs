@@ -1,0 +1,1 @@
+//! What one handle asks for.

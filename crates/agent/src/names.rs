@@ -1,0 +1,1 @@
+//! A file of plain names and what each stands for.

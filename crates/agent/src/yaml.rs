@@ -1,0 +1,1 @@
+//! YAML as an agent reads and writes it.
