@@ -15,7 +15,7 @@ mod agent;
 mod daemon;
 
 #[cfg(feature = "agent")]
-pub use agent::{Agent, AgentCommand, AgentInstall, AgentTest};
+pub use agent::{Agent, AgentCommand, AgentInstall, AgentProvider, AgentTest};
 pub use daemon::AskFlags;
 #[cfg(feature = "daemon")]
 pub use daemon::{ClusterFlags, Daemon};
@@ -279,7 +279,7 @@ pub struct Exec {
 }
 
 /// The keys that open, here or at a daemon.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct OpenKeys {
     /// Variable or file with the private key to decrypt with, or to ask a daemon with [default:
     /// $DEPLOY_PRIVATE_KEY, then ./keys/master-private-key.pem]

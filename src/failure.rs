@@ -144,6 +144,17 @@ impl Failure {
     }
 }
 
+#[cfg(feature = "agent")]
+impl Failure {
+    /// Prints the failure to standard error in one line, for what reads it line by line, and answers the exit code 1.
+    pub fn print_in_a_line(&self) -> ExitCode {
+        let hint = self.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+        let details: String = self.details.iter().map(|line| format!("; {line}")).collect();
+        to_stderr(&format!("error: {}{details}{hint}\n", self.message));
+        ExitCode::from(Code::General as u8)
+    }
+}
+
 /// Whether a panic is somebody else's way to say that a setting is wrong.
 static IS_EXPECTED: AtomicBool = AtomicBool::new(false);
 

@@ -58,7 +58,6 @@ mod start;
 pub mod unseal;
 pub mod world;
 
-use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
@@ -67,21 +66,21 @@ use clap::Parser;
 use crate::failure::{Code, Failure};
 use crate::world::World;
 
-/// Runs the command in `args`, the first of which is the program's own name.
-pub fn run(args: impl Iterator<Item = OsString>, world: World) -> ExitCode {
-    let args: Vec<OsString> = args.collect();
+/// Runs the command that `world` was started with.
+pub fn run(world: &World) -> ExitCode {
+    let args = &world.args;
     // A caller must be able to tell our failure from the started program's own exit code, so `exec` does
     // as env(1) does.
-    let is_exec = failure::is_exec(&args);
+    let is_exec = failure::is_exec(args);
     let bug = if is_exec { Code::Exec } else { Code::General };
     failure::report_panics(bug);
-    let done = panic::catch_unwind(AssertUnwindSafe(|| match cli::Cli::try_parse_from(&args) {
-        Ok(cli) => match commands::run(cli.command, &world) {
+    let done = panic::catch_unwind(AssertUnwindSafe(|| match cli::Cli::try_parse_from(args) {
+        Ok(cli) => match commands::run(cli.command, world) {
             Ok(code) => code,
-            Err(failure) if is_exec => failure.within_exec().print(&world),
-            Err(failure) => failure.print(&world),
+            Err(failure) if is_exec => failure.within_exec().print(world),
+            Err(failure) => failure.print(world),
         },
-        Err(error) => failure::print_usage(&error, &args, &world),
+        Err(error) => failure::print_usage(&error, args, world),
     }));
     done.unwrap_or(ExitCode::from(bug as u8))
 }

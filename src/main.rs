@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use secretary::world::World;
 
 fn main() -> ExitCode {
-    secretary::run(std::env::args_os(), World::real())
+    secretary::run(&World::real(std::env::args_os()))
 }

@@ -3,6 +3,8 @@
 mod daemon;
 mod here;
 
+use std::ops::Range;
+
 use secretary_envelope::{Failed, Opened, Text, Token};
 use secretary_secret::Secret;
 
@@ -80,12 +82,30 @@ impl<'a> Unsealer<'a> {
         for text in texts {
             let own = first..first + text.tokens().len();
             first = own.end;
-            let len = text.replaced(opened.range(own.clone())).map(<[u8]>::len).sum();
-            let mut value = Secret::with_capacity(len);
-            text.replaced(opened.range(own)).for_each(|part| value.extend(part));
-            values.push(value);
+            values.push(value(text, &opened, own));
         }
         Ok(values)
+    }
+
+    /// The values `texts` stand for, each for itself: one that does not open keeps no other back, and comes with a
+    /// sentence that says why, for whom a list of failures and a hint are too much.
+    pub fn open_each(&self, texts: &[Text<'_>]) -> Vec<Result<Secret, String>> {
+        let borrowed: Vec<_> = texts.iter().collect();
+        let all = Texts { texts: &borrowed, key: &|_| "", places: &|_, _| Vec::new() };
+        let (opened, mut errors) = match &self.0 {
+            Source::Here(here) => here.open_each(&all),
+            Source::Daemon(remote) => daemon::open_each(remote, &all),
+        };
+        let mut first = 0;
+        let value = |text: &Text<'_>| {
+            let own = first..first + text.tokens().len();
+            first = own.end;
+            match errors[own.clone()].iter_mut().find_map(Option::take) {
+                Some(error) => Err(error),
+                None => Ok(value(text, &opened, own)),
+            }
+        };
+        texts.iter().map(value).collect()
     }
 
     fn open_all(&self, texts: &Texts<'_, '_>) -> Result<Opened, Failure> {
@@ -94,6 +114,17 @@ impl<'a> Unsealer<'a> {
             Source::Daemon(remote) => daemon::open_all(remote, texts),
         }
     }
+}
+
+/// What each token of several texts became, and why those failed that did.
+type Each = (Opened, Vec<Option<String>>);
+
+/// A text with its tokens, which have the numbers `own`, opened.
+fn value(text: &Text<'_>, opened: &Opened, own: Range<usize>) -> Secret {
+    let len = text.replaced(opened.range(own.clone())).map(<[u8]>::len).sum();
+    let mut value = Secret::with_capacity(len);
+    text.replaced(opened.range(own)).for_each(|part| value.extend(part));
+    value
 }
 
 /// Several texts, whose tokens are numbered through all of them.

@@ -1,5 +1,6 @@
 //! What the process was started with: the one reader of its environment and standard streams.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
@@ -10,6 +11,8 @@ use crate::harden::{self, CoreLimit};
 
 /// The process's surroundings, read once.
 pub struct World {
+    /// The arguments, the first of which is the program's own name.
+    pub args: Vec<OsString>,
     /// The environment variables, in the order they came in.
     pub environ: Environ,
     /// The limit on core dumps that was in force before [`crate::harden`], for a program we become.
@@ -18,8 +21,8 @@ pub struct World {
 
 impl World {
     /// Hardens the process and reads its environment.
-    pub fn real() -> Self {
-        Self { core_limit: harden::harden(), environ: Environ::of_process() }
+    pub fn real(args: impl Iterator<Item = OsString>) -> Self {
+        Self { args: args.collect(), core_limit: harden::harden(), environ: Environ::of_process() }
     }
 
     /// Whether someone sits at standard input.

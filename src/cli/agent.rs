@@ -1,6 +1,11 @@
 //! The flags of `secretary agent`.
 
-use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use super::{OpenKeys, seconds, switch};
 
 /// `agent`
 #[derive(Debug, Args)]
@@ -9,6 +14,9 @@ pub struct Agent {
     /// What is done instead of answering a request.
     #[command(subcommand)]
     pub command: Option<AgentCommand>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub provider: AgentProvider,
 }
 
 /// What is done instead of answering a request.
@@ -18,6 +26,43 @@ pub enum AgentCommand {
     Test(Box<AgentTest>),
     /// Copy this executable to where an agent may run it
     Install(AgentInstall),
+}
+
+/// Where the secrets are that handles ask for. Each flag may be a line of a file, too.
+#[derive(Clone, Debug, Args)]
+pub struct AgentProvider {
+    /// Settings in TOML: each flag here is a key there, with _ for - [default: $SECRETARY_AGENT_CONFIG, then
+    /// /etc/secretary/agent.toml if there is one]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Answer handles that are tokens
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = switch, hide_possible_values = true, value_name = "BOOL")]
+    pub tokens: bool,
+    /// Answer plain names by what FILE, in TOML or YAML, says they stand for; may be repeated
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub names: Vec<PathBuf>,
+    /// Answer file@PATH with files below DIR; may be repeated
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub file_root: Vec<PathBuf>,
+    /// The most bytes of such a file
+    #[arg(long, value_name = "BYTES", default_value_t = 8192)]
+    pub file_max_size: usize,
+    /// Answer k8s_secret@NAMESPACE/NAME/KEY as the service account of this pod
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = switch, hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
+    pub kubernetes: bool,
+    /// Leave out line endings at the end of secrets
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = switch, hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
+    pub trim_newline: bool,
+    /// Seconds for a request; an agent that sends its own secret_backend_timeout gets that less one [default: 4]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub deadline: Option<Duration>,
+    /// The most bytes of an answer, as the agent's secret_backend_output_max_size
+    #[arg(long, value_name = "BYTES", default_value_t = secretary_agent::answer::MAX_ANSWER)]
+    pub max_output: usize,
+    // Last, as in `Decrypt`.
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: OpenKeys,
 }
 
 /// `agent test`

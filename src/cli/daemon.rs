@@ -15,7 +15,7 @@ use super::KmsFlags;
 use super::{seconds, switch};
 
 /// How a daemon is asked.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "To have a daemon decrypt")]
 pub struct AskFlags {
     /// URL of a daemon that decrypts, instead of this program [default: $SECRETARY_URL]

@@ -2,29 +2,16 @@
 
 use std::collections::HashMap;
 
-use secretary_envelope::{Failed, OpenError, Opened};
+use secretary_envelope::{Failed, OpenError, Opened, Text};
 
-use super::{DAMAGED_HINT, Texts, not_opened};
+use super::{DAMAGED_HINT, Each, Texts, not_opened};
 use crate::failure::{Code, Failure};
 use crate::remote::{Answer, Remote, Sealed};
 
 /// The daemon is asked, for all tokens at once and for equal ones once, when nothing has failed that can be told here.
 pub(super) fn open_all(remote: &Remote, texts: &Texts<'_, '_>) -> Result<Opened, Failure> {
     check(texts)?;
-    let mut asked: Vec<Sealed<'_>> = Vec::new();
-    let mut numbers = HashMap::new();
-    let mut answer_of = Vec::new();
-    for (number, text) in texts.texts.iter().enumerate() {
-        let key = (texts.key)(number);
-        for token in text.tokens() {
-            let next = asked.len();
-            let number = *numbers.entry((key, token.text())).or_insert(next);
-            if number == next {
-                asked.push(Sealed { key, token });
-            }
-            answer_of.push(number);
-        }
-    }
+    let (asked, answer_of) = question(keyed(texts));
     if asked.is_empty() {
         return Ok(Opened::default());
     }
@@ -37,6 +24,57 @@ pub(super) fn open_all(remote: &Remote, texts: &Texts<'_, '_>) -> Result<Opened,
         Some(opened) => Ok(opened.into_iter().collect()),
         None => Err(failure(remote, texts, &answers, &answer_of)),
     }
+}
+
+/// The daemon is asked, in the same way, for all tokens that are not damaged.
+pub(super) fn open_each(remote: &Remote, texts: &Texts<'_, '_>) -> Each {
+    let mut errors: Vec<_> = texts
+        .tokens()
+        .map(|token| token.plaintext_len().err().map(|damage| OpenError::from(damage).to_string()))
+        .collect();
+    let whole: Vec<_> = (0..errors.len()).filter(|&index| errors[index].is_none()).collect();
+    let tokens = keyed(texts).zip(&errors).filter(|(_, error)| error.is_none());
+    let (asked, answer_of) = question(tokens.map(|(sealed, _)| sealed));
+    let answers = match asked.is_empty() {
+        true => Ok(Vec::new()),
+        false => remote.open_all(&asked),
+    };
+    let mut opened: Vec<&[u8]> = vec![&[]; errors.len()];
+    for (index, number) in whole.into_iter().zip(answer_of) {
+        match &answers {
+            Ok(answers) => match &answers[number] {
+                Ok(secret) => opened[index] = secret.expose(),
+                Err(denied) => errors[index] = Some(denied.sentence.clone()),
+            },
+            Err(failure) => errors[index] = Some(failure.message().to_string()),
+        }
+    }
+    (opened.into_iter().collect(), errors)
+}
+
+/// All tokens, each with the variable that it is in.
+fn keyed<'a, 't>(texts: &'a Texts<'_, 't>) -> impl Iterator<Item = Sealed<'t>> + 'a {
+    let key = texts.key;
+    let of_text = move |(number, text): (usize, &'a &Text<'t>)| {
+        text.tokens().map(move |token| Sealed { key: key(number), token })
+    };
+    texts.texts.iter().enumerate().flat_map(of_text)
+}
+
+/// What is asked, each once, and for each of `tokens` the number of its answer.
+fn question<'t>(tokens: impl Iterator<Item = Sealed<'t>>) -> (Vec<Sealed<'t>>, Vec<usize>) {
+    let mut asked = Vec::new();
+    let mut numbers = HashMap::new();
+    let answer_of = tokens.map(|sealed| {
+        let next = asked.len();
+        let number = *numbers.entry((sealed.key, sealed.token.text())).or_insert(next);
+        if number == next {
+            asked.push(sealed);
+        }
+        number
+    });
+    let answer_of = answer_of.collect();
+    (asked, answer_of)
 }
 
 /// A token that nothing can open is none to ask for.

@@ -4,7 +4,7 @@ use secretary_envelope::{
     Failed, Kind, OpenError, Opened, Opener, Opening, PublicKey, SecretKey, Token,
 };
 
-use super::{DAMAGED_HINT, Texts, not_opened};
+use super::{DAMAGED_HINT, Each, Texts, not_opened};
 use crate::cli::OpenKeys;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
@@ -56,6 +56,36 @@ impl<'a> Here<'a> {
             let lines = texts.listed(&failed, |failed| unwrapped.sentence(&failed.error));
             unwrapped.failure(&failed, texts.tokens().count(), lines)
         })
+    }
+
+    /// AWS KMS is asked for all data keys at once, whatever became of the tokens that need none.
+    pub(super) fn open_each(&self, texts: &Texts<'_, '_>) -> Each {
+        let (opening, failed) = self.opener.open_each(texts.tokens());
+        let mut errors = vec![None; texts.tokens().count()];
+        for failed in failed {
+            errors[failed.index] = Some(self.sentence(&failed.error));
+        }
+        let (unwrapped, not_asked) = match self.unwrap(&opening) {
+            Ok(unwrapped) => (unwrapped, None),
+            Err(failure) => (Unwrapped::default(), Some(failure.message().to_string())),
+        };
+        let (opened, failed) = opening.finish_each(&unwrapped.keys);
+        for failed in failed {
+            let sentence = not_asked.clone().unwrap_or_else(|| unwrapped.sentence(&failed.error));
+            errors[failed.index] = Some(sentence);
+        }
+        (opened, errors)
+    }
+
+    /// Why a token did not open, for itself.
+    fn sentence(&self, error: &OpenError) -> String {
+        let mut sentence = error.to_string();
+        if matches!(error, OpenError::NoKey) {
+            for lookup in &self.missing {
+                sentence += &format!("; no {}, looked for: {}", lookup.what, lookup.places());
+            }
+        }
+        sentence
     }
 
     fn unwrap(&self, opening: &Opening) -> Result<Unwrapped, Failure> {

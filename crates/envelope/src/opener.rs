@@ -63,10 +63,6 @@ impl Opener {
     /// Opens all of `tokens` as far as that goes without a key service. Either all of them can still
     /// open, or the answer lists each one that can't; no service need be asked then.
     ///
-    /// The plaintexts are made in one buffer of known size, in one pass: a token is decoded at its
-    /// end, opened there, and moved down over what is left of its nonce and tag. A token that waits
-    /// for its data key takes its place sealed; its plaintext will have the same length.
-    ///
     /// # Errors
     ///
     /// Every [`Failed`] token, in order.
@@ -74,14 +70,28 @@ impl Opener {
         &self,
         tokens: impl Iterator<Item = Token<'a>> + Clone,
     ) -> Result<Opening, Vec<Failed>> {
+        let (opening, failed) = self.open_each(tokens);
+        if failed.is_empty() { Ok(opening) } else { Err(failed) }
+    }
+
+    /// The same for who wants each token for itself. In the place of those that [`Failed`] there is nothing.
+    ///
+    /// The plaintexts are made in one buffer of known size, in one pass: a token is decoded at its
+    /// end, opened there, and moved down over what is left of its nonce and tag. A token that waits
+    /// for its data key takes its place sealed; its plaintext will have the same length.
+    pub fn open_each<'a>(
+        &self,
+        tokens: impl Iterator<Item = Token<'a>> + Clone,
+    ) -> (Opening, Vec<Failed>) {
         let mut opening = Opening::with_room_for(tokens.clone());
         let mut failed = Vec::new();
         for (index, token) in tokens.enumerate() {
             if let Err(error) = self.open(index, &token, &mut opening) {
+                opening.opened.keep(0);
                 failed.push(Failed { index, kind: token.kind(), error });
             }
         }
-        if failed.is_empty() { Ok(opening) } else { Err(failed) }
+        (opening, failed)
     }
 
     fn open(
@@ -320,6 +330,23 @@ mod tests {
         let short = Damage::TooShort { len: 3, least: 40 };
         let expected = [(1, Damage::NotBase64), (3, Damage::NotGob), (4, short)];
         assert_eq!(errors, expected.map(|(index, damage)| (index, damage.into())));
+    }
+
+    #[test]
+    fn opens_each_that_opens() {
+        let (config, master) = (SecretKey::from(&[1; 32]), SecretKey::from(&[2; 32]));
+        let seal = NaclBox::agree(&config, &master.public_key()).expect("good keys");
+        let token = |text: &[u8]| seal.seal(&text.into()).expect("random");
+        let opener = Opener::new(Some((master, config.public_key())));
+
+        let parts = ["ENC[NACL,A]", &token(b"one"), "ENC[KMS,AAAA]", &token(b""), &token(b"two")];
+        let text = parts.concat();
+        let text = Text::parse(text.as_bytes());
+        let (opening, failed) = opener.open_each(text.tokens());
+        assert_eq!(failed.iter().map(|failed| failed.index).collect::<Vec<_>>(), [0, 2]);
+        let opened = opening.finish(&[]).expect("nothing waits");
+        let expected: [&[u8]; 5] = [b"", b"one", b"", b"", b"two"];
+        assert!(opened.iter().eq(expected));
     }
 
     #[test]
