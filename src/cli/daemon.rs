@@ -159,7 +159,7 @@ pub struct LimitFlags {
     /// Secrets a second that one app may ask for; it may ask for twenty seconds' worth at once
     #[arg(long, value_name = "N", default_value = "200", value_parser = count)]
     pub rate_limit: NonZeroU32,
-    /// Connections at once
+    /// Connections at once; one more takes the place of the oldest on which there is no whole request yet
     #[arg(long, value_name = "N", default_value = "16384", value_parser = count)]
     pub max_connections: NonZeroU32,
 }

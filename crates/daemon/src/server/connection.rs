@@ -38,14 +38,15 @@ impl<R: Routes> Connection<R> {
         let _ = stream.set_nodelay(true);
         let Some(acceptor) = acceptor else { return self.wait(stream).await };
         // In boxes, or every connection would have room for TLS as long as it lives.
+        let accept = Box::pin(async move { acceptor.accept(stream).await.map(Box::new) });
         let accepted = tokio::select! {
-            accepted = timeout(HEAD_TIMEOUT, Box::pin(acceptor.accept(stream))) => accepted,
+            accepted = timeout(HEAD_TIMEOUT, accept) => accepted,
             // There is no request yet that could be waited for.
             _ = self.drained.changed() => return,
         };
         // A connection that fails before there is a request is told to nobody: anybody can cause that.
         if let Ok(Ok(stream)) = accepted {
-            Box::pin(self.wait(stream)).await;
+            self.wait(stream).await;
         }
     }
 
@@ -319,7 +320,9 @@ mod tests {
         let (_drain, drained) = Drain::new();
         let connection = Connection { routes, peer: peer.ip(), patience, drained };
         let start = Instant::now();
-        connection.run(stream, Some(TlsAcceptor::from(Arc::new(config)))).await;
+        let run = connection.run(stream, Some(TlsAcceptor::from(Arc::new(config))));
+        assert!(size_of_val(&run) <= 1024, "every connection has that, as long as it lives");
+        run.await;
         assert_eq!(start.elapsed().as_secs(), 10);
         assert_eq!(client.read(&mut [0]).await.expect("it is closed"), 0);
     }
