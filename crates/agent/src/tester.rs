@@ -1,1 +1,53 @@
-//! The agent's own side: which strings are secrets, whether the executable may be run, what is made of its answer.
+//! The agent's own side: what an agent would do with an executable and a configuration, done beforehand.
+//!
+//! Texts are the agent's to the letter, because operators search for them, and because a verdict that
+//! differs from the agent's is worth nothing.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`accounts`] | users and groups by name and number |
+//! | [`rights`] | whether an agent runs an executable at all |
+//! | [`lookup`] | which file a command's name means |
+//! | [`payload`] | what is written to the executable |
+//! | [`run`] | the executable with an agent's pipes, limits and timeout |
+//! | [`json`] | JSON as Go reads it |
+//! | [`verdict`] | what an agent makes of an answer |
+//! | [`cache`] | which handles an agent knows already, and from where |
+
+pub mod accounts;
+pub mod cache;
+pub mod json;
+pub mod lookup;
+pub mod payload;
+pub mod rights;
+pub mod run;
+pub mod verdict;
+
+use std::fmt;
+
+/// What an agent would write to its log, to the letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentError(String);
+
+impl AgentError {
+    /// An error that reads `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for AgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for AgentError {}
+
+/// The system's reason alone, as Go words it: without Rust's ` (os error 2)`, and in lower case where Go
+/// has a table of its own, which is everywhere but on Windows.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.find(" (os error").map_or(text.as_str(), |end| &text[..end]);
+    if cfg!(windows) { text.to_string() } else { text.to_lowercase() }
+}
