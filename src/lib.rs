@@ -5,6 +5,7 @@
 //! | [`cli`] | what was typed; looks nothing up |
 //! | [`commands`] | one file a command |
 //! | [`world`] | the one reader of the process's environment and standard streams |
+//! | `invoked` | names by which other programs call this one |
 //! | [`input`] | a file or standard input, up to a limit |
 //! | [`keys`] | which flag, variable or file a key comes from |
 //! | [`kms`], [`runtime`] | AWS KMS, and the one runtime that work on the network is done in |
@@ -37,6 +38,8 @@ pub mod failure;
 pub mod format;
 pub mod harden;
 pub mod input;
+#[cfg(feature = "agent")]
+pub mod invoked;
 pub mod keys;
 pub mod kms;
 pub mod output;

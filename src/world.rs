@@ -22,7 +22,10 @@ pub struct World {
 impl World {
     /// Hardens the process and reads its environment.
     pub fn real(args: impl Iterator<Item = OsString>) -> Self {
-        Self { args: args.collect(), core_limit: harden::harden(), environ: Environ::of_process() }
+        let args = args.collect();
+        #[cfg(feature = "agent")]
+        let args = crate::invoked::arguments(args);
+        Self { args, core_limit: harden::harden(), environ: Environ::of_process() }
     }
 
     /// Whether someone sits at standard input.

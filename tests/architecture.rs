@@ -52,7 +52,10 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
     ("io::stdout()", &["world.rs"]),
     ("io::stdin()", &["world.rs"]),
     ("\"error:\"", &["failure.rs"]),
-    ("std::env::", &["environ.rs", "main.rs", "commands/version.rs"]),
+    (
+        "std::env::",
+        &["commands/agent/install/unix.rs", "environ.rs", "main.rs", "commands/version.rs"],
+    ),
     ("allow(unsafe_code)", &["before_main.rs", "c_library.rs", "input.rs", "start.rs"]),
     ("block_on", &["runtime.rs"]),
     ("Builder::new_", &["runtime.rs"]),

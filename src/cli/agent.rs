@@ -25,6 +25,15 @@ pub enum AgentCommand {
     /// Do what an agent does with a secret backend, before an agent is restarted
     Test(Box<AgentTest>),
     /// Copy this executable to where an agent may run it
+    ///
+    /// An agent runs an executable only if it belongs to the agent's user and to nobody else. This makes such a copy,
+    /// checks it as the agent does, and prints the setting for the agent's main configuration file. The copy is a program
+    /// of its own: a newer secretary has to be installed again, with --force.
+    #[command(after_long_help = "\
+Examples:
+  sudo secretary agent install
+  sudo secretary agent install --user dd-agent --path /opt/secretary/db-secret-backend
+  sudo secretary agent install --group secret-manager    for an agent in a container")]
     Install(AgentInstall),
 }
 
@@ -71,4 +80,23 @@ pub struct AgentTest {}
 
 /// `agent install`
 #[derive(Debug, Args)]
-pub struct AgentInstall {}
+pub struct AgentInstall {
+    /// The user that the agent runs as [default: stackstate-agent or dd-agent, on Windows stsagentuser or ddagentuser,
+    /// whichever there is]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Where to put the executable; a name that ends in -secret-backend or is secretary-agent needs no arguments
+    /// [default: /usr/local/bin/secretary-agent, on Windows %ProgramFiles%\\secretary\\secretary-agent.exe]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub path: Option<PathBuf>,
+    /// Let a group of the agent's user read and execute it, and root own it; the agent has to be set up for that
+    #[cfg(unix)]
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}

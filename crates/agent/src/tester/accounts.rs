@@ -58,6 +58,12 @@ impl Accounts {
         line.split(':').next().map(str::to_string)
     }
 
+    /// The number of the group called `name`.
+    pub fn group_id(&self, name: &str) -> Option<u32> {
+        let line = self.find(&self.group, "group", name, |fields| fields.first() == Some(&name))?;
+        line.split(':').nth(2)?.parse().ok()
+    }
+
     fn find(
         &self,
         file: &str,
@@ -122,6 +128,8 @@ mod tests {
         assert_eq!(accounts().user_by_name("7"), None);
         assert_eq!(accounts().user_by_id(12345), None);
         assert_eq!(accounts().group_name(12345), None);
+        assert_eq!(accounts().group_id("secrets"), Some(9));
+        assert_eq!(accounts().group_id("nobody's"), None);
         assert_eq!(accounts().group_name(9).as_deref(), Some("secrets"));
     }
 }

@@ -1,0 +1,1 @@
+//! An access list as an agent wants it.
