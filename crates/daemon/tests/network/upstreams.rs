@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use secretary_daemon::cluster::{Cluster, Sources};
+use secretary_daemon::form::Fields;
 use secretary_daemon::refusal::{Refusal, Upstream};
 use secretary_daemon::upstream::Settings;
 use secretary_test_cluster::{Answer, App as MarathonApp, Server, Task};
@@ -378,4 +379,48 @@ async fn what_went_wrong_is_asked_again_by_the_next_who_comes() {
     }
     assert_eq!(ask(&daemon, scene.app()).await, Ok(()));
     assert_eq!(scene.server.requests().len(), 5);
+}
+
+/// A task that has just started is not told no because of what Marathon said before.
+#[tokio::test]
+async fn a_no_by_an_answer_from_before_is_no_answer() {
+    let scene = Scene::new();
+    let daemon = scene.daemon(scene.marathon(&[&scene.url("")])).await;
+    let app = scene.app();
+    scene.server.run(&MarathonApp::new(&app.id, VERSION).task("another.1"));
+    assert!(ask(&daemon, app).await.is_err());
+    scene.server.run(&described(app));
+    assert_eq!(ask(&daemon, app).await, Ok(()));
+    // The app twice, and its version once.
+    assert_eq!(scene.server.requests().len(), 3);
+}
+
+/// Anybody can claim to be a new app each time. There is room left for those who proved who they are.
+#[tokio::test]
+async fn strangers_do_not_keep_an_app_from_being_asked_about() {
+    let scene = Scene::new();
+    let daemon = scene.daemon(scene.marathon(&[&scene.url("/latency-400")])).await;
+    let app = scene.app();
+    assert_eq!(ask(&daemon, app).await, Ok(()));
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let post = daemon.poster();
+    let strangers: Vec<_> = (0..200)
+        .map(|number| Fields {
+            appid: format!("/stranger/{number}"),
+            appversion: VERSION.to_string(),
+            taskid: app.task.clone(),
+            envelope: app.secrets[0].token.clone(),
+        })
+        .map(|stranger| tokio::spawn(post(stranger.to_body().into_bytes())))
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let begun = Instant::now();
+    assert_eq!(ask(&daemon, app).await, Ok(()));
+    assert!(begun.elapsed() < Duration::from_millis(1200), "two questions of 400 ms");
+    let mut busy = 0;
+    for stranger in strangers {
+        let reply = stranger.await.expect("it is answered");
+        busy += usize::from(outcome(&reply) == refused(Refusal::Busy(Upstream::Marathon)));
+    }
+    assert!(busy > 0, "there were more strangers than could be asked about");
 }
