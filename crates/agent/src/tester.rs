@@ -21,6 +21,7 @@ pub mod lookup;
 pub mod payload;
 pub mod rights;
 pub mod run;
+pub mod secrets;
 pub mod verdict;
 
 use std::fmt;
