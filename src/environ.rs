@@ -1,5 +1,6 @@
 //! Environment variables, the tokens in them, and the names that hold keys.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 
@@ -21,7 +22,7 @@ impl Environ {
     pub fn first_of_each(mut variables: Vec<(OsString, OsString)>) -> Self {
         let mut seen = HashSet::with_capacity(variables.len());
         let first: Vec<bool> =
-            variables.iter().map(|(name, _)| seen.insert(name.as_os_str())).collect();
+            variables.iter().map(|(name, _)| seen.insert(comparable(name))).collect();
         let mut first = first.into_iter();
         variables.retain(|_| first.next().unwrap_or(true));
         Self(variables)
@@ -29,8 +30,11 @@ impl Environ {
 
     /// The value of the variable called `name`.
     pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
-        let name = name.as_ref();
-        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_os_str())
+        let name = comparable(name.as_ref());
+        self.0
+            .iter()
+            .find(|(other, _)| comparable(other) == name)
+            .map(|(_, value)| value.as_os_str())
     }
 
     /// All names and values, in order.
@@ -41,10 +45,10 @@ impl Environ {
     /// These variables with `others` added; those take the place of ones with the same name.
     pub fn with(&self, others: &Self) -> Self {
         let mut all = self.clone();
-        let names = self.0.iter().map(|(name, _)| name.as_os_str());
+        let names = self.0.iter().map(|(name, _)| comparable(name));
         let places: HashMap<_, _> = names.zip(0_usize..).collect();
         for (name, value) in &others.0 {
-            match places.get(name.as_os_str()) {
+            match places.get(&comparable(name)) {
                 Some(&place) => all.0[place].1.clone_from(value),
                 None => all.0.push((name.clone(), value.clone())),
             }
@@ -61,9 +65,15 @@ impl Environ {
     }
 }
 
+/// A variable's name as names are compared: Windows does not tell capitals from small letters.
+pub fn comparable(name: &OsStr) -> Cow<'_, OsStr> {
+    if cfg!(windows) { name.to_ascii_uppercase().into() } else { name.into() }
+}
+
 /// Whether a program that is handed its secrets has no business with the variable called `name`:
 /// the private keys of any role, and the public keys of ours.
 pub fn holds_a_key(name: &OsStr) -> bool {
+    let name = comparable(name);
     let Some(name) = name.to_str() else { return false };
     name == "PRIVATE_KEY" || name.ends_with("_PRIVATE_KEY") || keys::is_variable(name)
 }
@@ -121,6 +131,14 @@ mod tests {
         assert!(keys.iter().all(|name| holds_a_key(name.as_ref())));
         let others = ["PATH", "PRIVATE_KEYS", "X_PUBLIC_KEY", "SECRETARY_URL", ""];
         assert!(!others.iter().any(|name| holds_a_key(name.as_ref())));
+    }
+
+    #[test]
+    fn names_are_compared_as_the_system_does() {
+        let environ = environ(&[("Path", "1"), ("PATH", "2"), ("Deploy_Private_Key", "3")]);
+        assert_eq!(environ.get("path"), cfg!(windows).then_some("1".as_ref()));
+        assert_eq!(environ.iter().count(), if cfg!(windows) { 2 } else { 3 });
+        assert_eq!(holds_a_key("Deploy_Private_Key".as_ref()), cfg!(windows));
     }
 
     #[cfg(unix)]

@@ -14,7 +14,7 @@ use secretary_envelope::key::MAX_KEY_TEXT;
 use secretary_envelope::{Half, KeyError, PublicKey, Role, SecretKey};
 use secretary_secret::Secret;
 
-use crate::environ::Environ;
+use crate::environ::{Environ, comparable};
 use crate::failure::{Code, Failure, shown};
 
 /// What to do about a weak key, wherever it is met.
@@ -199,6 +199,8 @@ pub fn file_name(name: &str, half: Half) -> String {
 
 /// Whether one of our keys is kept in the variable called `name`.
 pub fn is_variable(name: &str) -> bool {
+    let name = comparable(name.as_ref());
+    let Some(name) = name.to_str() else { return false };
     let owner = name.strip_suffix("PUBLIC_KEY").or_else(|| name.strip_suffix("PRIVATE_KEY"));
     let is_role = |owner: &str| {
         Role::ALL.iter().any(|role| owner == format!("{}_", role.name().to_uppercase()))
@@ -276,9 +278,10 @@ mod tests {
         for name in ["PUBLIC_KEY", "PRIVATE_KEY", "MASTER_PUBLIC_KEY", "SERVICE_PRIVATE_KEY"] {
             assert!(is_variable(name), "{name}");
         }
-        for name in ["X_PUBLIC_KEY", "MASTERPUBLIC_KEY", "MASTER_KEY", "master_PUBLIC_KEY", ""] {
+        for name in ["X_PUBLIC_KEY", "MASTERPUBLIC_KEY", "MASTER_KEY", ""] {
             assert!(!is_variable(name), "{name}");
         }
+        assert_eq!(is_variable("master_PUBLIC_KEY"), cfg!(windows));
     }
 
     #[test]

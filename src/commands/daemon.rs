@@ -1,6 +1,7 @@
 //! `secretary daemon`: decrypt for containers that hold a deploy key.
 
 mod advice;
+mod signals;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -21,8 +22,8 @@ use secretary_daemon::tls::Identity;
 use secretary_daemon::upstream::Settings;
 use secretary_daemon::workload::TokenList;
 use secretary_envelope::{NaclBox, PublicKey, SecretKey};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::signals::{Signals, Wanted};
 use crate::Outcome;
 use crate::cli::{ClusterFlags, Daemon};
 use crate::environ::Environ;
@@ -356,43 +357,6 @@ fn reload(service: &Service<Served>, log: &AuditLog, tls: Option<&Tls>) {
         problems => problems.iter().for_each(|problem| {
             note(&format!("{}; what was read before stays in use", problem.message()));
         }),
-    }
-}
-
-/// What is wanted of a daemon that runs.
-#[derive(Debug, PartialEq, Eq)]
-enum Wanted {
-    Reload,
-    End,
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let on = |kind| signal(kind).map_err(|error| Failure::io("wait for", "signals", &error));
-        Ok(Self {
-            hangup: on(SignalKind::hangup())?,
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for somebody who has no patience.
-    async fn end(&mut self) {
-        while self.next().await != Wanted::End {}
-    }
-
-    async fn next(&mut self) -> Wanted {
-        tokio::select! {
-            _ = self.hangup.recv() => Wanted::Reload,
-            _ = self.terminate.recv() => Wanted::End,
-            _ = self.interrupt.recv() => Wanted::End,
-        }
     }
 }
 

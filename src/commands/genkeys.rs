@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, MAIN_SEPARATOR, Path, PathBuf};
 use std::process::ExitCode;
 
 use secretary_envelope::{Half, SecretKey};
@@ -37,13 +37,17 @@ pub(super) fn run(args: &Genkeys, world: &World) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What comes behind a colon on Windows is no part of a file's name.
+const NOT_IN_NAMES: &[char] = if cfg!(windows) { &[':'] } else { &[] };
+
 /// A name may have folders in it, and must stay below the folder that was given.
 fn check_name(name: &str) -> Result<(), Failure> {
     let path = Path::new(name);
     let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
     if inside
         && path.file_name().is_some()
-        && !name.ends_with('/')
+        && !name.ends_with(std::path::is_separator)
+        && !name.contains(NOT_IN_NAMES)
         && !name.contains(char::is_control)
         && !name.starts_with('-')
     {
@@ -61,7 +65,7 @@ fn print(names: &[String], world: &World) -> Result<(), Failure> {
     let mut lines = Secret::default();
     let mut variables = BTreeSet::new();
     for name in names {
-        let variable = name.to_uppercase().replace(['-', '.', '/'], "_");
+        let variable = name.to_uppercase().replace(['-', '.', MAIN_SEPARATOR, '/'], "_");
         if !is_shell_identifier(variable.as_ref()) {
             let message = format!("{} can't be the start of a variable name", shown(name));
             return Err(

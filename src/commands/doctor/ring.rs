@@ -61,7 +61,11 @@ fn add<K>(ring: &mut Vec<Found<K>>, found: Result<Option<Found<K>>, Failure>, re
 
 fn half_of_variable(name: &OsStr) -> Option<Half> {
     let name = name.to_str().filter(|name| keys::is_variable(name))?;
-    Some(if name.ends_with("PUBLIC_KEY") { Half::Public } else { Half::Private })
+    Some(if name.to_ascii_uppercase().ends_with("PUBLIC_KEY") {
+        Half::Public
+    } else {
+        Half::Private
+    })
 }
 
 /// The key files of `folder` by name. No folder is no finding: keys may all be in variables.
