@@ -4,11 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, IoSlice, Write};
 use std::path::Path;
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::failure::{Failure, shown};
 #[cfg(unix)]
 use crate::signals::{ENDING, deferred};
+
+/// What the names of temporary files begin with.
+const PREFIX: &str = ".secretary-";
 
 /// Whether a file that is there may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +57,8 @@ pub fn write_parts<'a>(
 /// Writes what `contents` writes to the file at `path`.
 ///
 /// A regular file appears complete or not at all: the bytes go to a temporary file beside it, which
-/// is synced, renamed and its folder synced. It has `mode` from the start. A pipe or a device is
+/// is synced, renamed and its folder synced. It has `mode` from the start; on Windows one that leaves others
+/// nothing becomes an access list for this user and the system. A pipe or a device is
 /// written to directly.
 ///
 /// # Errors
@@ -105,12 +109,7 @@ fn replace(
 ) -> io::Result<()> {
     let folder =
         path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = builder.prefix(".secretary-").tempfile_in(folder)?;
+    let mut file = temporary_file(folder, mode)?;
     contents(file.as_file_mut())?;
     file.as_file().sync_all()?;
     match existing {
@@ -124,6 +123,24 @@ fn replace(
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn temporary_file(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    builder.prefix(PREFIX).tempfile_in(folder)
+}
+
+/// Where there are no modes, a file is for its owner alone, or for whom its folder says.
+#[cfg(windows)]
+fn temporary_file(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(PREFIX);
+    if mode & 0o077 != 0 {
+        return builder.tempfile_in(folder);
+    }
+    builder.make_in(folder, secretary_acl::create_owner_only)
 }
 
 #[cfg(test)]

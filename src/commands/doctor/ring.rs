@@ -132,8 +132,30 @@ fn check_folder(folder: &Path, report: &mut Report) {
     }
 }
 
-#[cfg(not(unix))]
-fn check_rights(_: &Path, _: Half, _: &mut Report) {}
+/// Who may only read a public key is no finding; which rights an entry is about is not looked at.
+#[cfg(windows)]
+fn check_rights(path: &Path, half: Half, report: &mut Report) {
+    let (Ok(list), Ok(me)) = (secretary_acl::dacl(path), secretary_acl::current_user()) else {
+        return;
+    };
+    if half == Half::Public || list.is_some_and(|list| is_ours_alone(&list, me)) {
+        return;
+    }
+    let name = shown(path);
+    report.problem(
+        format!("the access list of {name} names others, who may reach a private key"),
+        format!("icacls {name} /inheritance:r /grant:r %USERNAME%:F *S-1-5-18:F"),
+    );
+}
+
+/// Administrators can reach everything anyway.
+#[cfg(windows)]
+fn is_ours_alone(list: &[secretary_acl::Ace], me: secretary_acl::Sid) -> bool {
+    use secretary_acl::{Kind, Sid};
+
+    let ours = [me, Sid::local_system(), Sid::administrators()];
+    list.iter().filter(|ace| ace.kind != Kind::Deny).all(|ace| ours.contains(&ace.sid))
+}
 
 #[cfg(not(unix))]
 fn check_folder(_: &Path, _: &mut Report) {}

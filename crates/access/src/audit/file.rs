@@ -199,16 +199,25 @@ fn open_or_create(path: &Path) -> Result<Option<File>, OpenError> {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             other => other.map(Some).map_err(io_error("open", path)),
         },
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            match options.create_new(true).open(path) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
-                other => other.map(Some).map_err(io_error("create", path)),
-            }
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => match create(options, path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            other => other.map(Some).map_err(io_error("create", path)),
+        },
         Err(error) => Err(io_error("open", path)(error)),
     }
+}
+
+#[cfg(unix)]
+fn create(mut options: OpenOptions, path: &Path) -> io::Result<File> {
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.create_new(true).open(path)
+}
+
+#[cfg(windows)]
+fn create(options: OpenOptions, path: &Path) -> io::Result<File> {
+    // Closed at once, because it was not opened for appending.
+    drop(secretary_acl::create_owner_only(path)?);
+    options.open(path)
 }
 
 #[cfg(unix)]
