@@ -1,5 +1,6 @@
 //! Having each source look up the handles that are its own, all sources at the same time and all within a deadline.
 
+mod files;
 mod tokens;
 
 use std::collections::HashMap;
@@ -95,6 +96,7 @@ impl Resolver<'_> {
     fn look_up<'t>(&self, source: Source, handles: &[(&'t str, Handle<'t>)]) -> Vec<Resolved<'t>> {
         match source {
             Source::Tokens | Source::Names => self.open(handles),
+            Source::Files => self.read(handles),
             _ => Vec::new(),
         }
     }
