@@ -11,8 +11,10 @@
 
 use std::collections::HashMap;
 
+use crate::yaml::{self, Document, Value};
+
 /// The most bytes of such a file.
-pub const MAX_NAMES: usize = 16 * 1024 * 1024;
+pub const MAX_NAMES: usize = yaml::LONGEST_TEXT;
 
 /// Names, and what they stand for.
 #[derive(Debug, Default)]
@@ -67,7 +69,7 @@ impl Names {
     pub fn parse(text: &str, syntax: Syntax) -> Result<Self, NamesError> {
         match syntax {
             Syntax::Toml => Self::parse_toml(text),
-            Syntax::Yaml => Err(NamesError::NoNames),
+            Syntax::Yaml => Self::parse_yaml(text),
         }
     }
 
@@ -85,6 +87,24 @@ impl Names {
         let names = table.into_iter().map(|(name, value)| match value {
             toml::Value::String(text) => Ok((name, text)),
             _ => Err(NamesError::NoString(name)),
+        });
+        names.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn parse_yaml(text: &str) -> Result<Self, NamesError> {
+        let document = Document::parse(text.as_bytes()).map_err(|error| {
+            let line = error.line().and_then(|line| usize::try_from(line).ok()).unwrap_or(1);
+            NamesError::Syntax { line, language: "YAML" }
+        })?;
+        let mapping = match &document.root {
+            // A file without a document, or with comments alone.
+            Value::Null => return Ok(Self::default()),
+            root => root.as_mapping().ok_or(NamesError::NoNames)?,
+        };
+        let names = mapping.iter().map(|(name, value)| {
+            let name = name.as_str().ok_or(NamesError::NoNames)?;
+            let text = value.as_str().ok_or_else(|| NamesError::NoString(name.to_string()))?;
+            Ok((name.to_string(), text.to_string()))
         });
         names.collect::<Result<_, _>>().map(Self)
     }
@@ -110,5 +130,19 @@ mod tests {
         assert_eq!(wrong("a = \"1\"\n\na = \"2\"\n"), syntax(3));
         assert_eq!(wrong("a = 1"), NamesError::NoString("a".to_string()));
         assert_eq!(wrong("[a]\nb = \"1\""), NamesError::NoString("a".to_string()));
+    }
+
+    #[test]
+    fn yaml_says_the_same() {
+        let parse = |text| Names::parse(text, Syntax::Yaml);
+        let names = parse("# c\na: ENC[NACL,AA]\n'b c': |-\n  x\n  y\n").expect("names");
+        assert_eq!(names.find("a"), Some("ENC[NACL,AA]"));
+        assert_eq!(names.find("b c"), Some("x\ny"));
+        assert!(parse("").is_ok());
+        assert_eq!(parse("a: 1").map(drop), Err(NamesError::NoString("a".to_string())));
+        assert_eq!(parse("- a").map(drop), Err(NamesError::NoNames));
+        assert_eq!(parse("1: a").map(drop), Err(NamesError::NoNames));
+        let syntax = NamesError::Syntax { line: 2, language: "YAML" };
+        assert_eq!(parse("a: b\nc: d: hunter2").map(drop), Err(syntax));
     }
 }
