@@ -28,6 +28,21 @@ impl World {
         Self { args, core_limit: harden::harden(), environ: Environ::of_process() }
     }
 
+    /// This executable, whatever has become of its name.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say where it is, or it may not be read.
+    #[cfg(feature = "agent")]
+    pub fn executable(&self) -> io::Result<File> {
+        match File::open("/proc/self/exe") {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                File::open(std::env::current_exe()?)
+            }
+            opened => opened,
+        }
+    }
+
     /// Whether someone sits at standard input.
     pub fn stdin_is_terminal(&self) -> bool {
         io::stdin().is_terminal()

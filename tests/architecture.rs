@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("secretary-aws-kms", &["secretary-envelope", "secretary-secret", "secretary-transport"]),
     ("secretary-access", &["secretary-acl"]),
     ("secretary-acl", &[]),
-    ("secretary-agent", &["secretary-secret"]),
+    ("secretary-agent", &["secretary-acl", "secretary-secret"]),
     (
         "secretary-daemon",
         &["secretary-access", "secretary-envelope", "secretary-secret", "secretary-transport"],
@@ -54,10 +54,7 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
     ("io::stdout()", &["world.rs"]),
     ("io::stdin()", &["world.rs"]),
     ("\"error:\"", &["failure.rs"]),
-    (
-        "std::env::",
-        &["commands/agent/install/unix.rs", "environ.rs", "main.rs", "commands/version.rs"],
-    ),
+    ("std::env::", &["environ.rs", "main.rs", "world.rs", "commands/version.rs"]),
     ("allow(unsafe_code)", &["before_main.rs", "c_library.rs", "input.rs", "start.rs"]),
     ("block_on", &["runtime.rs"]),
     ("Builder::new_", &["runtime.rs"]),

@@ -29,7 +29,7 @@ pub(super) fn run(args: &AgentInstall, world: &World) -> Outcome {
         world.print(setting(&path, &rights).as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    copy(&path, args, &rights)?;
+    copy(&path, args, &rights, world)?;
     rights.check(&path)?;
     starts(&path, &rights)?;
     world.note(&format!("{} is in place, {rights}; the agent would run it", shown(&path)));
@@ -47,9 +47,9 @@ fn target(args: &AgentInstall, world: &World) -> Result<PathBuf, Failure> {
     std::path::absolute(&path).map_err(|error| Failure::io("find", &shown(&path), &error))
 }
 
-fn copy(path: &Path, args: &AgentInstall, rights: &Rights) -> Result<(), Failure> {
+fn copy(path: &Path, args: &AgentInstall, rights: &Rights, world: &World) -> Result<(), Failure> {
     let unreadable = |error: io::Error| Failure::io("read", "this executable", &error);
-    let mut this = rights.open_this().map_err(unreadable)?;
+    let mut this = world.executable().map_err(unreadable)?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let copied = write_file(path, rights.mode(), existing, |file| {
         io::copy(&mut this, file)?;
@@ -68,6 +68,8 @@ fn starts(path: &Path, rights: &Rights) -> Result<(), Failure> {
     rights.become_user()?;
     let mut command = Command::new(path);
     command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null());
+    // The agent's user may have no way to the folder that this was started in.
+    command.current_dir(path.ancestors().last().unwrap_or(path));
     let output = command.output().map_err(|error| {
         let failure = Failure::io("run", &shown(path), &error);
         match error.kind() {

@@ -68,16 +68,6 @@ impl Rights {
         Ok(PathBuf::from("/usr/local/bin/secretary-agent"))
     }
 
-    /// This executable, whatever has become of its name.
-    pub(super) fn open_this(&self) -> io::Result<File> {
-        match File::open("/proc/self/exe") {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                File::open(std::env::current_exe()?)
-            }
-            opened => opened,
-        }
-    }
-
     pub(super) fn mode(&self) -> u32 {
         if self.has_group() { 0o550 } else { 0o500 }
     }
@@ -124,9 +114,8 @@ impl Rights {
             setgid(Gid::from_raw(self.agent.gid))?;
             setuid(Uid::from_raw(self.agent.uid))
         };
-        let done = become_it().map_err(io::Error::from);
-        done.and_then(|()| std::env::set_current_dir("/")).map_err(|error| {
-            Failure::io("become", &format!("the user {}", self.agent.name), &error)
+        become_it().map_err(|error| {
+            Failure::io("become", &format!("the user {}", self.agent.name), &error.into())
         })
     }
 }

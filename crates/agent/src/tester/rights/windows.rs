@@ -41,6 +41,30 @@ pub enum Dacl {
     Entries(Vec<Ace>),
 }
 
+#[cfg(windows)]
+impl Dacl {
+    /// What the system says of the file at `path`.
+    pub fn of(path: &std::path::Path) -> Self {
+        let kind = |kind| match kind {
+            secretary_acl::Kind::Allow => AceKind::Allow,
+            secretary_acl::Kind::Deny => AceKind::Deny,
+            secretary_acl::Kind::Other => AceKind::Other,
+        };
+        match secretary_acl::dacl(path) {
+            Ok(Some(list)) => {
+                let entry = |ace: &secretary_acl::Ace| Ace {
+                    kind: kind(ace.kind),
+                    sid: ace.sid.to_string(),
+                };
+                Self::Entries(list.iter().map(entry).collect())
+            }
+            Ok(None) => Self::Unreadable("it has no list".to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::Missing,
+            Err(error) => Self::Unreadable(crate::tester::reason(&error)),
+        }
+    }
+}
+
 /// Whether an agent that is the user `agent` runs the executable.
 ///
 /// # Errors
