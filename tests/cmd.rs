@@ -34,13 +34,15 @@ struct Program<'a> {
     has_aws: bool,
     /// The same about the daemon.
     has_daemon: bool,
+    /// Whether it is an agent's secret backend.
+    has_agent: bool,
 }
 
 #[test]
 fn commands_do_what_their_transcripts_say() {
     let path = Path::new(env!("CARGO_BIN_EXE_secretary"));
     let (has_aws, has_daemon) = (cfg!(feature = "aws"), cfg!(feature = "daemon"));
-    run_all(Program { path, has_aws, has_daemon });
+    run_all(Program { path, has_aws, has_daemon, has_agent: cfg!(feature = "agent") });
 }
 
 /// It is built in another way than all others: with less of the C library, and without unwinding.
@@ -48,7 +50,8 @@ fn commands_do_what_their_transcripts_say() {
 #[ignore = "needs the small binary, which scripts/test builds"]
 fn commands_of_the_small_static_program_do_so_too() {
     let path = env::var_os("SECRETARY_SMALL").expect("SECRETARY_SMALL has its path");
-    run_all(Program { path: Path::new(&path), has_aws: false, has_daemon: false });
+    let path = Path::new(&path);
+    run_all(Program { path, has_aws: false, has_daemon: false, has_agent: false });
 }
 
 fn run_all(program: Program<'_>) {
@@ -72,6 +75,7 @@ impl Program<'_> {
     fn is_described_by(&self, transcript: &str) -> bool {
         let is_about = |word: &str| transcript.starts_with(word);
         match transcript {
+            _ if transcript.contains("agent") && !self.has_agent => false,
             "kms-absent.txt" => !self.has_aws,
             "daemon-absent.txt" => !self.has_daemon,
             _ if is_about("kms") => self.has_aws,

@@ -217,6 +217,26 @@ audit_lines() {
         seq=$((seq + 1))
     done
 }
+
+# handle TOKEN: what an agent sends of a token in its configuration.
+handle() {
+    inner=${1#ENC[}
+    printf %s "${inner%]}"
+}
+
+# request HANDLE..: as an agent writes it.
+request() {
+    printf '{"secrets":['
+    comma=
+    for one; do
+        printf '%s"%s"' "$comma" "$one"
+        comma=,
+    done
+    printf '],"version":"1.0"}'
+}
+
+# a_line_each: an answer, with a line for each handle, and long tokens cut.
+a_line_each() { sed -E 's/\},"/},\n"/g; s/((NACL|KMS),[A-Za-z0-9+\/]{8})[A-Za-z0-9+\/= ]*/\1../g'; echo; }
 no_hash=0000000000000000000000000000000000000000000000000000000000000000
 
 # hash_of FILE: the hash of its last line.
@@ -228,8 +248,8 @@ hash_of() {
 in_all_builds() {
     "$@" > all.out 2> all.err
     set -- $?
-    sed -E '/^  (audit|daemon) /d' all.out
-    sed -E '/^  (audit|daemon) /d' all.err >&2
+    sed -E '/^  (agent|audit|daemon) /d' all.out
+    sed -E '/^  (agent|audit|daemon) /d' all.err >&2
     rm all.out all.err
     return $1
 }

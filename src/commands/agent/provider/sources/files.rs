@@ -21,22 +21,18 @@ impl Resolver<'_> {
     }
 }
 
-/// What is in the first file of that name. A folder that can't be opened might have it, so it is told of.
+/// What is in the first file of that name. Where none has it, most is learnt from a folder that can't be opened.
 fn read(roots: &[Result<Root, FileError>], path: &Path) -> Result<Secret, String> {
-    let mut told = None;
-    for root in roots {
-        let found = match root {
-            Ok(root) => {
-                root.below(path).ok_or(FileError::Absolute).and_then(|path| root.read(path))
-            }
-            Err(error) => Err(error.clone()),
-        };
-        match found {
+    let closed = roots.iter().find_map(|root| root.as_ref().err());
+    let mut missing = closed.cloned();
+    for root in roots.iter().flatten() {
+        match root.below(path).ok_or(FileError::Absolute).and_then(|path| root.read(path)) {
             Ok(secret) => return Ok(secret),
-            // Another folder may have it, and if none has, there is most to be learnt from any other answer.
-            Err(error @ (FileError::Missing | FileError::Absolute)) => told = told.or(Some(error)),
+            Err(error @ (FileError::Missing | FileError::Absolute)) => {
+                missing = missing.or(Some(error));
+            }
             Err(error) => return Err(error.to_string()),
         }
     }
-    Err(told.unwrap_or(FileError::Missing).to_string())
+    Err(missing.unwrap_or(FileError::Missing).to_string())
 }

@@ -64,6 +64,9 @@ impl Resolver<'_> {
     /// The flags for keys, with what is asked of others given up before the agent gives up on us.
     fn keys_in_time(&self) -> OpenKeys {
         let left = self.time.saturating_sub(self.started.elapsed()).saturating_sub(MARGIN);
+        // In tenths of a second, because it is told of.
+        let left =
+            Duration::from_millis(100) * u32::try_from(left.as_millis() / 100).unwrap_or(u32::MAX);
         let within = |limit: &mut Option<Duration>, default| {
             *limit = Some(limit.unwrap_or(default).min(left));
         };
