@@ -10,86 +10,153 @@
 //! | `[a?b]` | a text | an error | refused |
 //! | `"\'"` | an error | `'` | the backslash left out |
 //! | `"\/"` | `/` | an error | refused |
-//! | `[!a, b]` | an error | the comma is part of the tag | another character for the comma |
-//! | `\` at the end of the text | | | a stand-in, see below |
+//! | U+FEFF at the begin of a line | ignored | a character | a stand-in |
+//! | `%YAML 1.2` | ignored | an error | refused |
+//! | `!a,b`, `!a[b]` | an error | all is the tag | other characters in the tag |
 //!
-//! Two of these would not only be taken in another way: the port panics at a comma behind a tag, and
-//! at a backslash that ends a text within double quotes.
+//! At three places the port panics, and a text is changed so that it does not come there: at a comma
+//! behind a tag in flow style, at a backslash that ends a text within double quotes, and at the end of a
+//! block scalar when the text ends without a line break.
 
-use libyaml_safer::{Encoding, Scanner, Token, TokenData};
+use std::io::{BufRead, Read as _};
+
+use libyaml_safer::{Encoding, Scanner, TokenData};
 
 use super::YamlError;
 use super::nodes::{self, Nodes};
+use super::scalar::is_break;
 use super::source::Source;
 
 /// How many bytes may be read again after changes. Texts that need more are no configurations.
 const MOST_READ_AGAIN: usize = 64 * 1024 * 1024;
 
+const MARK: &str = "\u{feff}";
+
+const TOO_TANGLED: &str = "the text is too tangled";
+
 /// Reads the first document.
 pub(super) fn read(bytes: &[u8]) -> Result<Nodes, YamlError> {
     let mut budget = Budget(MOST_READ_AGAIN);
-    let mut source = without_commas_in_tags(Source::decode(bytes)?, &mut budget)?;
-    let mut stand_ins = StandIns::default();
-    if let Some(start) = source.text().strip_suffix('\\').map(str::len) {
-        source = stand_ins.put(&source, start, '\\');
-    }
+    let source = with_whole_tags(Source::decode(bytes)?, &mut budget)?;
+    let mut changes = Changes::default();
+    let mut source = changes.prepare(source)?;
     loop {
-        let failure = match nodes::compose(&source, &stand_ins) {
+        let failure = match nodes::compose(&source, &changes) {
             Ok(nodes) => return Ok(nodes),
             Err(failure) => failure,
         };
         let Some(start) = failure.index else { return Err(failure.error) };
         let rest = source.text().get(start..).unwrap_or_default();
         source = match failure.error.problem() {
-            "found unexpected ':'" if rest.starts_with(':') => stand_ins.put(&source, start, ':'),
+            "found unexpected ':'" if rest.starts_with(':') => changes.hide(&source, start, ":")?,
             "found unknown escape character" if rest.starts_with("\\'") => {
                 source.with(start, 1, "")
             }
             _ => return Err(failure.error),
         };
-        budget.spend(start)?;
+        budget.spend(source.text().len())?;
     }
 }
 
-/// Characters that do not occur in a text and stand for one that the parser would stumble over.
+/// What was changed in a text and is undone in what is read from it.
 #[derive(Default)]
-pub(super) struct StandIns(Vec<(char, &'static str)>);
+pub(super) struct Changes {
+    /// Characters that do not occur in the text, and what each stands for.
+    stand_ins: Vec<(char, &'static str)>,
+    ending: Ending,
+}
 
-impl StandIns {
-    /// Puts a stand-in for the one-byte `original` at `start`.
-    fn put(&mut self, source: &Source, start: usize, original: char) -> Source {
-        let original = if original == ':' { ":" } else { "\\" };
-        let known = self.0.iter().find(|(_, own)| *own == original).map(|(c, _)| *c);
-        let c = known.unwrap_or_else(|| {
-            let c = unused(source.text());
-            self.0.push((c, original));
-            c
-        });
-        source.with(start, 1, c.encode_utf8(&mut [0; 4]))
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Ending {
+    #[default]
+    AsWritten,
+    /// A line break was put behind a line that has more than blanks.
+    AfterText,
+    /// A line break was put behind blanks.
+    AfterBlanks,
+}
+
+impl Changes {
+    /// Hides byte order marks, and makes the end of a text one that the parser does not panic at.
+    fn prepare(&mut self, mut source: Source) -> Result<Source, YamlError> {
+        if source.text().contains(MARK) {
+            let stand_in = self.stand_in(&source, MARK)?;
+            source = source.with_all(MARK, stand_in.encode_utf8(&mut [0; 4]));
+        }
+        if let Some(start) = source.text().strip_suffix('\\').map(str::len) {
+            source = self.hide(&source, start, "\\")?;
+        }
+        let text = source.text();
+        if text.ends_with(is_break) || !text.contains(['|', '>']) {
+            return Ok(source);
+        }
+        let last = text.rsplit(is_break).next().unwrap_or_default();
+        let blank = last.chars().all(|c| c == ' ');
+        self.ending = if blank { Ending::AfterBlanks } else { Ending::AfterText };
+        Ok(source.with(text.len(), 0, "\n"))
     }
 
-    /// A scalar's text with the originals.
+    /// Puts a stand-in for the `original` at `start`.
+    fn hide(
+        &mut self,
+        source: &Source,
+        start: usize,
+        original: &'static str,
+    ) -> Result<Source, YamlError> {
+        let stand_in = self.stand_in(source, original)?;
+        Ok(source.with(start, original.len(), stand_in.encode_utf8(&mut [0; 4])))
+    }
+
+    fn stand_in(&mut self, source: &Source, original: &'static str) -> Result<char, YamlError> {
+        if let Some((c, _)) = self.stand_ins.iter().find(|(_, own)| *own == original) {
+            return Ok(*c);
+        }
+        let c = unused(source.text()).ok_or(YamlError::new(TOO_TANGLED))?;
+        self.stand_ins.push((c, original));
+        Ok(c)
+    }
+
+    /// A scalar's text as it would be without the changes.
     pub(super) fn undone(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, (c, original)| match text.contains(*c) {
+        self.stand_ins.iter().fold(text, |text, (c, original)| match text.contains(*c) {
             true => text.replace(*c, original),
             false => text,
         })
     }
+
+    /// The same for a block scalar that goes to the end of the text: without the line break that was put
+    /// there, if it got into it.
+    pub(super) fn undone_at_end(&self, text: String) -> String {
+        let mut text = self.undone(text);
+        if let Some(rest) = text.strip_suffix('\n') {
+            let last = rest.rsplit(is_break).next().unwrap_or_default();
+            let is_put = match self.ending {
+                Ending::AsWritten => false,
+                Ending::AfterText => true,
+                // Blanks that are indentation are no line of the scalar, and what ends it is another.
+                Ending::AfterBlanks => last.chars().all(|c| c == ' '),
+            };
+            text.truncate(text.len() - usize::from(is_put));
+        }
+        text
+    }
+
+    /// Whether the text was made longer by a line.
+    pub(super) fn added_line(&self) -> bool {
+        self.ending != Ending::AsWritten
+    }
 }
 
 /// A character for private use that the text does not have.
-fn unused(text: &str) -> char {
-    // A text of the longest length cannot have all of the planes 15 and 16, four bytes each, and there
-    // it pays to look once: one that has many of them was made to be slow.
+fn unused(text: &str) -> Option<char> {
+    // Planes 15 and 16. One look at the text finds all that it has of them.
+    const FIRST: u32 = 0xf_0000;
     let mut seen = vec![false; 0x2_0000];
-    for c in text.chars().map(u32::from).filter(|c| *c >= 0xf_0000) {
-        seen[(c - 0xf_0000) as usize] = true;
+    for c in text.chars().map(u32::from).filter(|c| *c >= FIRST) {
+        seen[(c - FIRST) as usize] = true;
     }
-    let free = (0xf_0000..0x10_fffe)
-        .filter(|c| c & 0xfffe != 0xfffe)
-        .find(|c| !seen[(c - 0xf_0000) as usize])
-        .unwrap_or(0xf_0000);
-    char::from_u32(free).expect("no surrogate")
+    let free = seen.iter().position(|seen| !seen)?;
+    char::from_u32(FIRST + u32::try_from(free).ok()?)
 }
 
 struct Budget(usize);
@@ -101,30 +168,31 @@ impl Budget {
     }
 }
 
-fn without_commas_in_tags(mut source: Source, budget: &mut Budget) -> Result<Source, YamlError> {
+/// Has no tag with characters that libyaml 0.2.5 ends it at and yaml.v2 does not.
+fn with_whole_tags(mut source: Source, budget: &mut Budget) -> Result<Source, YamlError> {
     let mut from = 0;
-    while let Some(comma) = next_suspect(source.text(), from) {
-        budget.spend(comma)?;
-        if ends_a_tag(&source.text()[..comma]) {
-            // Any character of tags does: no tag that means something has it.
-            source = source.with(comma, 1, ";");
+    while let Some(index) = next_suspect(source.text(), from) {
+        budget.spend(source.text().len())?;
+        if ends_a_tag(&source.text()[..index]) {
+            // No tag that means something has this character.
+            source = source.with(index, 1, ";");
         }
-        from = comma + 1;
+        from = index + 1;
     }
     Ok(source)
 }
 
-/// The next comma that may belong to a tag: there is nothing but characters of tags between it and a `!`
-/// that can begin one.
+/// The next such character that may belong to a tag: there is nothing but characters of tags between it
+/// and a `!` that can begin one.
 fn next_suspect(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
-    let commas = (from..bytes.len()).filter(|index| bytes[*index] == b',');
-    commas.into_iter().find(|comma| {
-        let run = bytes[..*comma].iter().rev().take_while(|byte| may_be_in_tag(**byte)).count();
-        (comma - run..*comma).any(|index| {
-            let before = index.checked_sub(1).map(|index| bytes[index]);
-            bytes[index] == b'!' && !before.is_some_and(|byte| byte.is_ascii_alphanumeric())
-        })
+    (from..bytes.len()).find(|end| {
+        let run = || bytes[..*end].iter().rev().take_while(|byte| may_be_in_tag(**byte)).count();
+        matches!(bytes[*end], b',' | b'[' | b']')
+            && (*end - run()..*end).any(|index| {
+                let before = index.checked_sub(1).map(|index| bytes[index]);
+                bytes[index] == b'!' && !before.is_some_and(|byte| byte.is_ascii_alphanumeric())
+            })
     })
 }
 
@@ -134,14 +202,17 @@ fn may_be_in_tag(byte: u8) -> bool {
 
 /// Whether the last token of the text is a tag that goes to its end.
 fn ends_a_tag(text: &str) -> bool {
-    let mut bytes = text.as_bytes();
     let mut scanner = Scanner::new();
     scanner.set_encoding(Encoding::Utf8);
-    scanner.set_input(&mut bytes);
-    let end = scanner.try_fold(None, |end, token| match token {
-        Ok(Token { data: TokenData::Tag { .. }, end_mark, .. }) => Ok(Some(end_mark.index)),
-        Ok(_) => Ok(end),
-        Err(error) => Err(error),
-    });
-    matches!(end, Ok(Some(end)) if end == text.len() as u64)
+    scanner.set_input(ended(text));
+    // What comes behind the tag may be an error.
+    let tokens = scanner.map_while(Result::ok);
+    let tags = tokens.filter(|token| matches!(token.data, TokenData::Tag { .. }));
+    tags.last().is_some_and(|tag| tag.end_mark.index == text.len() as u64)
+}
+
+/// A reader of the text and of what makes a whole of it: something to be a key if a key must be there,
+/// and a line break, without which the port panics in block scalars.
+fn ended(text: &str) -> impl BufRead {
+    text.as_bytes().chain(b" :\n".as_slice())
 }

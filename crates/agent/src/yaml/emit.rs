@@ -1,20 +1,13 @@
 //! The tree as text, as yaml.v2's `Marshal` writes it.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use secretary_secret::Secret;
 
-use super::number::format_float;
 use super::order;
-use super::resolve::{Resolved, resolve};
-use super::scalar::{Analysis, analyze, is_base60, is_break, is_printable};
-use super::{Mapping, Text, Value};
+use super::scalar::{Scalar, Style, is_break, is_printable};
+use super::{Mapping, Value};
 
 /// Behind this column a blank becomes a line break where that changes nothing.
 const WIDTH: usize = 80;
-
-/// The longest key, in bytes, that is written before a `:` and not behind a `?`.
-const LONGEST_KEY: usize = 128;
 
 /// Writes a value as a document of its own.
 pub fn emit(value: &Value) -> Secret {
@@ -35,14 +28,6 @@ enum Role {
     /// A key behind a `?`.
     Key,
     Value,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Plain,
-    SingleQuoted,
-    DoubleQuoted,
-    Literal,
 }
 
 /// libyaml's emitter, as far as block style needs it.
@@ -87,7 +72,8 @@ impl Emitter {
     fn sequence(&mut self, items: &[Value], role: Role) {
         let outer = self.indent;
         let in_mapping = matches!(role, Role::SimpleKey | Role::Key | Role::Value);
-        if !(in_mapping && !self.indention) || self.indent < 0 {
+        // A list that is a value does not go deeper than its key.
+        if !in_mapping || self.indention {
             self.increase_indent(0);
         }
         for item in items {
@@ -257,8 +243,8 @@ impl Emitter {
 
     fn hexadecimal(&mut self, code: u32) {
         let (kind, digits) = match code {
-            ..=0xff => ('x', 2),
-            ..=0xffff => ('u', 4),
+            0..=0xff => ('x', 2),
+            0x100..=0xffff => ('u', 4),
             _ => ('U', 8),
         };
         self.put(kind);
@@ -337,105 +323,4 @@ impl Emitter {
         self.put(c);
         self.column = 0;
     }
-}
-
-/// A scalar as it is written, apart from quotes.
-enum Scalar<'a> {
-    /// Of characters of ours, without a style of its own.
-    Word(String),
-    Text(&'a str, Analysis),
-    /// Bytes that are no text, in base 64.
-    Binary(Secret, Analysis),
-}
-
-impl<'a> Scalar<'a> {
-    /// # Panics
-    ///
-    /// If the value is a collection.
-    fn of(value: &'a Value) -> Self {
-        Self::Word(match value {
-            Value::Null => "null".into(),
-            Value::Boolean(value) => value.to_string(),
-            Value::Integer(number) => number.to_string(),
-            Value::Unsigned(number) => number.to_string(),
-            Value::Float(number) => format_float(*number),
-            Value::String(text) => return Self::of_text(text),
-            Value::Sequence(_) | Value::Mapping(_) => unreachable!("no scalar"),
-        })
-    }
-
-    fn of_text(text: &'a Text) -> Self {
-        match text.as_str() {
-            Some(text) => Self::Text(text, analyze(text)),
-            None => {
-                let encoded = encode_binary(text.bytes());
-                let analysis = analyze(str_of(&encoded));
-                Self::Binary(encoded, analysis)
-            }
-        }
-    }
-
-    fn text(&self) -> &str {
-        match self {
-            Self::Word(word) => word,
-            Self::Text(text, _) => text,
-            Self::Binary(encoded, _) => str_of(encoded),
-        }
-    }
-
-    fn is_binary(&self) -> bool {
-        matches!(self, Self::Binary(..))
-    }
-
-    fn is_simple_key(&self) -> bool {
-        match self {
-            Self::Word(_) => true,
-            Self::Text(text, analysis) => !analysis.multiline && text.len() <= LONGEST_KEY,
-            Self::Binary(encoded, analysis) => {
-                !analysis.multiline && encoded.len() + "!!binary".len() <= LONGEST_KEY
-            }
-        }
-    }
-
-    /// The style that is asked for, or the first after it that can be had.
-    fn style(&self, simple_key: bool) -> Style {
-        let (text, analysis, plain) = match self {
-            Self::Word(_) => return Style::Plain,
-            Self::Text(text, analysis) => {
-                (*text, analysis, resolve(text) == Resolved::String && !is_base60(text))
-            }
-            Self::Binary(encoded, analysis) => (str_of(encoded), analysis, true),
-        };
-        if text.contains('\n') {
-            let literal = analysis.block && !simple_key;
-            return if literal { Style::Literal } else { Style::DoubleQuoted };
-        }
-        match analysis {
-            Analysis { .. } if !plain => Style::DoubleQuoted,
-            Analysis { plain: true, .. } => Style::Plain,
-            Analysis { single_quoted: true, .. } => Style::SingleQuoted,
-            _ => Style::DoubleQuoted,
-        }
-    }
-}
-
-fn str_of(encoded: &Secret) -> &str {
-    std::str::from_utf8(encoded.expose()).expect("base 64 is text")
-}
-
-/// Base 64 in lines of 70 characters, the last with a line break too if there are several.
-fn encode_binary(bytes: &[u8]) -> Secret {
-    const LINE: usize = 70;
-    let mut encoded = Secret::default();
-    encoded.resize(base64::encoded_len(bytes.len(), true).expect("it was in memory"));
-    let len = STANDARD.encode_slice(bytes, encoded.expose_mut()).expect("there is room");
-    if len < LINE {
-        return encoded;
-    }
-    let mut lines = Secret::with_capacity(len + len / LINE + 1);
-    for line in encoded.expose().chunks(LINE) {
-        lines.extend(line);
-        lines.extend(b"\n");
-    }
-    lines
 }

@@ -37,6 +37,17 @@ impl YamlError {
         Self { problem, said: said.or(began.filter(|line| *line != 0)), line: Some(line + 1) }
     }
 
+    /// What the parser says, of a line that is `behind` lines before the one it found.
+    pub(super) fn of(error: &Error, behind: u64) -> Self {
+        let began = error.context_mark().map(|mark| mark.line);
+        let line = error.problem_mark().map(|mark| mark.line.saturating_sub(behind));
+        match (error.kind(), line) {
+            (ErrorKind::Scanner, Some(line)) => Self::in_scanner(error.problem(), line, began),
+            (_, Some(line)) => Self::in_parser(error.problem(), line, began),
+            (_, None) => Self::new(error.problem()),
+        }
+    }
+
     /// The line of the problem, from 1. It may be another than the text says: yaml.v2 miscounts.
     pub fn line(&self) -> Option<u64> {
         self.line
@@ -45,17 +56,6 @@ impl YamlError {
     /// What is wrong, without the line.
     pub fn problem(&self) -> &'static str {
         self.problem
-    }
-}
-
-impl From<&Error> for YamlError {
-    fn from(error: &Error) -> Self {
-        let began = error.context_mark().map(|mark| mark.line);
-        match (error.kind(), error.problem_mark()) {
-            (ErrorKind::Scanner, Some(mark)) => Self::in_scanner(error.problem(), mark.line, began),
-            (_, Some(mark)) => Self::in_parser(error.problem(), mark.line, began),
-            (_, None) => Self::new(error.problem()),
-        }
     }
 }
 

@@ -7,7 +7,8 @@ use libyaml_safer::{
 };
 use secretary_secret::Secret;
 
-use super::dialect::StandIns;
+use super::dialect::Changes;
+use super::scalar::is_break;
 use super::source::Source;
 use super::{DEEPEST, MOST_VALUES, Place, Style, YamlError};
 
@@ -94,20 +95,31 @@ impl From<YamlError> for Failure {
     }
 }
 
-impl From<&Error> for Failure {
-    fn from(error: &Error) -> Self {
-        let index = error.problem_mark().and_then(|mark| usize::try_from(mark.index).ok());
-        Self { error: error.into(), index }
+impl Failure {
+    fn new(error: &Error, source: &Source, changes: &Changes) -> Self {
+        let mark = error.problem_mark();
+        let index = mark.and_then(|mark| usize::try_from(mark.index).ok());
+        let at_end = index == Some(source.text().len());
+        let before = mark.map(|mark| mark.line.saturating_sub(1));
+        // What is found missing behind the last line would be found in it, had no line been added. A key
+        // that has not ended with its line is found behind it in any case.
+        let behind = match error.problem() {
+            "found unexpected end of stream" => true,
+            "could not find expected ':'" => error.context_mark().map(|mark| mark.line) != before,
+            _ => false,
+        };
+        let lines = u64::from(behind && at_end && changes.added_line());
+        Self { error: YamlError::of(error, lines), index }
     }
 }
 
 /// Reads the first document of the source.
-pub(super) fn compose(source: &Source, stand_ins: &StandIns) -> Result<Nodes, Failure> {
+pub(super) fn compose(source: &Source, changes: &Changes) -> Result<Nodes, Failure> {
     let mut pieces = source.pieces();
     let mut parser = Parser::new();
     parser.set_encoding(Encoding::Utf8);
     parser.set_input(&mut pieces);
-    let mut composer = Composer::new(source.text(), stand_ins);
+    let mut composer = Composer::new(source.text(), changes);
     loop {
         match parser.parse() {
             Ok(event) => match event.data {
@@ -119,7 +131,7 @@ pub(super) fn compose(source: &Source, stand_ins: &StandIns) -> Result<Nodes, Fa
             Err(error) => {
                 drop(parser);
                 let unread = pieces.failed().map(|problem| YamlError::new(problem).into());
-                return Err(unread.unwrap_or_else(|| Failure::from(&error)));
+                return Err(unread.unwrap_or_else(|| Failure::new(&error, source, changes)));
             }
         }
     }
@@ -127,7 +139,7 @@ pub(super) fn compose(source: &Source, stand_ins: &StandIns) -> Result<Nodes, Fa
 
 struct Composer<'a> {
     text: &'a str,
-    stand_ins: &'a StandIns,
+    changes: &'a Changes,
     list: Vec<Node>,
     root: Option<usize>,
     /// The collections that have begun and not ended, and whether each is in flow style.
@@ -136,20 +148,31 @@ struct Composer<'a> {
 }
 
 impl<'a> Composer<'a> {
-    fn new(text: &'a str, stand_ins: &'a StandIns) -> Self {
+    fn new(text: &'a str, changes: &'a Changes) -> Self {
         let (list, open, anchors) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { text, stand_ins, list, root: None, open, anchors }
+        Self { text, changes, list, root: None, open, anchors }
     }
 
     fn take(&mut self, event: Event) -> Result<(), YamlError> {
         let (start, end) = (event.start_mark, event.end_mark);
         match event.data {
+            EventData::DocumentStart { version_directive: Some(version), .. }
+                if (version.major, version.minor) != (1, 1) =>
+            {
+                let problem = "found incompatible YAML document";
+                return Err(YamlError::in_parser(problem, start.line, None));
+            }
             EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
                 let range = start.index as usize..end.index as usize;
                 let written = self.text.get(range).unwrap_or_default();
                 self.refuse_what_yaml_v2_refuses(&value, written, style, start.line)?;
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let value = match block && end.index as usize == self.text.len() {
+                    true => self.changes.undone_at_end(value),
+                    false => self.changes.undone(value),
+                };
                 let scalar = Scalar {
-                    text: Secret::from(self.stand_ins.undone(value).into_bytes()),
+                    text: Secret::from(value.into_bytes()),
                     tag: Tag::named(tag.as_deref()),
                     implicit: plain_implicit,
                     place: self.place(start.line, style),
@@ -204,7 +227,7 @@ impl<'a> Composer<'a> {
         style: ScalarStyle,
         line: u64,
     ) -> Result<(), YamlError> {
-        let lines = |len: usize| line + written[..len].matches('\n').count() as u64;
+        let lines = |len: usize| line + count_breaks(&written[..len]);
         let marks = value.matches('?').count();
         if style == ScalarStyle::Plain && self.in_flow() && marks > 0 {
             let first = written.rmatch_indices('?').nth(marks - 1).map_or(0, |(index, _)| index);
@@ -249,6 +272,11 @@ impl<'a> Composer<'a> {
         self.open.push((index, flow));
         Ok(())
     }
+}
+
+fn count_breaks(text: &str) -> u64 {
+    let both = text.matches("\r\n").count();
+    (text.chars().filter(|c| is_break(*c)).count() - both) as u64
 }
 
 /// Where `\/` stands among the escapes of a double-quoted scalar.

@@ -1,5 +1,16 @@
 //! Numbers as Go's `strconv` reads and writes them.
 
+/// Whether each `_` is between two digits, where Go allows it.
+pub(super) fn separates_digits(text: &str) -> bool {
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    let marks = (0..bytes.len()).filter(|index| bytes[*index] == b'_');
+    marks.into_iter().all(|index| {
+        digit(index.checked_sub(1).and_then(|index| bytes.get(index)))
+            && digit(bytes.get(index + 1))
+    })
+}
+
 /// A whole number, signed if it can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whole {

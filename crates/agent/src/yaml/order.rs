@@ -86,7 +86,7 @@ fn is_less_text(a: &[char], b: &[char]) -> bool {
         return a.len() < b.len();
     };
     let (first, second) = (a[start], b[start]);
-    match (first.is_alphabetic(), second.is_alphabetic()) {
+    match (is_letter(first), is_letter(second)) {
         (true, true) => return first < second,
         (false, false) => {}
         (_, second_is_letter) => return second_is_letter,
@@ -111,6 +111,11 @@ fn number_at(text: &[char], start: usize, begun: bool) -> (i64, usize) {
         number.wrapping_mul(10).wrapping_add(i64::from(u32::from(*digit)) - i64::from(b'0'))
     });
     (number, end)
+}
+
+/// As Go has it, but for signs that stand for a vowel and the like, which it takes for no letters.
+fn is_letter(c: char) -> bool {
+    c.is_alphabetic() && !c.is_numeric()
 }
 
 /// Digits of other scripts are compared as characters here and as large numbers in Go.

@@ -3,7 +3,7 @@
 use secretary_secret::Secret;
 
 use super::nodes::Tag;
-use super::number::{Whole, parse_float, parse_whole};
+use super::number::{Whole, parse_float, parse_whole, separates_digits};
 use super::timestamp::is_timestamp;
 
 /// What a scalar stands for.
@@ -58,7 +58,10 @@ fn resolve_by(tag: Tag, text: &str) -> Resolved {
             word(text).unwrap_or(Resolved::String)
         }
         Some(b'.') => word(text)
-            .or_else(|| parse_float(text).map(Resolved::Float))
+            .or_else(|| {
+                let digits = Some(text).filter(|text| separates_digits(text))?;
+                without_marks(digits, parse_float).map(Resolved::Float)
+            })
             .unwrap_or(Resolved::String),
         Some(b'+' | b'-') => word(text).unwrap_or_else(|| number(tag, text)),
         Some(b'0'..=b'9') => number(tag, text),
@@ -86,13 +89,15 @@ fn number(tag: Tag, text: &str) -> Resolved {
     if matches!(tag, Tag::None | Tag::Timestamp) && is_timestamp(text) {
         return Resolved::Timestamp;
     }
-    if text.contains('_') {
-        // Whoever has a password of digits and `_` does not want a copy of it left.
-        let mut digits = Secret::with_capacity(text.len());
-        text.split('_').for_each(|part| digits.extend(part.as_bytes()));
-        return std::str::from_utf8(digits.expose()).map_or(Resolved::String, plain_number);
-    }
-    plain_number(text)
+    without_marks(text, plain_number)
+}
+
+/// Reads a number of which `_` is no part. Whoever has a password of digits and `_` does not want a copy
+/// of it left.
+fn without_marks<T>(text: &str, read: impl Fn(&str) -> T) -> T {
+    let mut digits = Secret::with_capacity(text.len());
+    text.split('_').for_each(|part| digits.extend(part.as_bytes()));
+    read(std::str::from_utf8(digits.expose()).expect("parts of a text are text"))
 }
 
 fn plain_number(text: &str) -> Resolved {

@@ -1,25 +1,145 @@
-//! In which styles a scalar can be written.
+//! How a scalar can be written.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secretary_secret::Secret;
+
+use super::number::format_float;
+use super::resolve::{Resolved, resolve};
+use super::{Text, Value};
+
+/// The longest key, in bytes, that is written before a `:` and not behind a `?`.
+const LONGEST_KEY: usize = 128;
+
+/// How it is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    Literal,
+}
+
+/// A scalar as it is written, apart from quotes.
+pub(super) enum Scalar<'a> {
+    /// Of characters of ours, without a style of its own.
+    Word(String),
+    Text(&'a str, Analysis),
+    /// Bytes that are no text, in base 64.
+    Binary(Secret, Analysis),
+}
+
+impl<'a> Scalar<'a> {
+    /// # Panics
+    ///
+    /// If the value is a collection.
+    pub(super) fn of(value: &'a Value) -> Self {
+        Self::Word(match value {
+            Value::Null => "null".into(),
+            Value::Boolean(value) => value.to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Unsigned(number) => number.to_string(),
+            Value::Float(number) => format_float(*number),
+            Value::String(text) => return Self::of_text(text),
+            Value::Sequence(_) | Value::Mapping(_) => unreachable!("no scalar"),
+        })
+    }
+
+    fn of_text(text: &'a Text) -> Self {
+        match text.as_str() {
+            Some(text) => Self::Text(text, analyze(text)),
+            None => {
+                let encoded = encode_binary(text.bytes());
+                let analysis = analyze(str_of(&encoded));
+                Self::Binary(encoded, analysis)
+            }
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Word(word) => word,
+            Self::Text(text, _) => text,
+            Self::Binary(encoded, _) => str_of(encoded),
+        }
+    }
+
+    pub(super) fn is_binary(&self) -> bool {
+        matches!(self, Self::Binary(..))
+    }
+
+    pub(super) fn is_simple_key(&self) -> bool {
+        match self {
+            Self::Word(_) => true,
+            Self::Text(text, analysis) => !analysis.multiline && text.len() <= LONGEST_KEY,
+            Self::Binary(encoded, analysis) => {
+                !analysis.multiline && encoded.len() + "!!binary".len() <= LONGEST_KEY
+            }
+        }
+    }
+
+    /// The style that is asked for, or the first after it that can be had.
+    pub(super) fn style(&self, simple_key: bool) -> Style {
+        let (text, analysis, plain) = match self {
+            Self::Word(_) => return Style::Plain,
+            Self::Text(text, analysis) => {
+                (*text, analysis, resolve(text) == Resolved::String && !is_base60(text))
+            }
+            Self::Binary(encoded, analysis) => (str_of(encoded), analysis, true),
+        };
+        if text.contains('\n') {
+            let literal = analysis.block && !simple_key;
+            return if literal { Style::Literal } else { Style::DoubleQuoted };
+        }
+        match analysis {
+            Analysis { .. } if !plain => Style::DoubleQuoted,
+            Analysis { plain: true, .. } => Style::Plain,
+            Analysis { single_quoted: true, .. } => Style::SingleQuoted,
+            _ => Style::DoubleQuoted,
+        }
+    }
+}
+
+fn str_of(encoded: &Secret) -> &str {
+    std::str::from_utf8(encoded.expose()).expect("base 64 is text")
+}
+
+/// Base 64 in lines of 70 characters, the last with a line break too if there are several.
+fn encode_binary(bytes: &[u8]) -> Secret {
+    const LINE: usize = 70;
+    let mut encoded = Secret::default();
+    encoded.resize(base64::encoded_len(bytes.len(), true).expect("it was in memory"));
+    let len = STANDARD.encode_slice(bytes, encoded.expose_mut()).expect("there is room");
+    if len < LINE {
+        return encoded;
+    }
+    let mut lines = Secret::with_capacity(len + len / LINE + 1);
+    for line in encoded.expose().chunks(LINE) {
+        lines.extend(line);
+        lines.extend(b"\n");
+    }
+    lines
+}
 
 /// What the characters of a scalar allow.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Analysis {
     /// Whether it has line breaks, so that it cannot be a key before a `:`.
-    pub(super) multiline: bool,
+    multiline: bool,
     /// Whether it may be written without quotes.
-    pub(super) plain: bool,
+    plain: bool,
     /// Whether it may be written in `'`.
-    pub(super) single_quoted: bool,
+    single_quoted: bool,
     /// Whether it may be written as a block.
-    pub(super) block: bool,
+    block: bool,
 }
 
 /// Looks at each character once.
-pub(super) fn analyze(text: &str) -> Analysis {
+fn analyze(text: &str) -> Analysis {
     if text.is_empty() {
         return Analysis { multiline: false, plain: true, single_quoted: true, block: false };
     }
-    let mut found = Found::default();
-    found.indicators = text.starts_with("---") || text.starts_with("...");
+    let indicators = text.starts_with("---") || text.starts_with("...");
+    let mut found = Found { indicators, ..Found::default() };
     let mut before = None;
     for (index, c) in text.char_indices() {
         let after = text[index + c.len_utf8()..].chars().next();
@@ -86,7 +206,7 @@ pub(super) fn is_printable(c: char) -> bool {
 }
 
 /// A number in the base 60 of YAML 1.1, such as `190:20:30`: no number to yaml.v2, but to others.
-pub(super) fn is_base60(text: &str) -> bool {
+fn is_base60(text: &str) -> bool {
     let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
     if !rest.starts_with(|c: char| c.is_ascii_digit()) {
         return false;

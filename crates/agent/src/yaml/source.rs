@@ -43,7 +43,7 @@ impl Source {
         str_of(&self.text)
     }
 
-    /// The same source with other text in the place of `len` bytes at `start`.
+    /// The same source with another text in the place of `len` bytes at `start`.
     pub(super) fn with(&self, start: usize, len: usize, text: &str) -> Self {
         let old = self.text.expose();
         let mut new = Secret::with_capacity(old.len() + text.len());
@@ -51,6 +51,16 @@ impl Source {
         new.extend(text.as_bytes());
         new.extend(&old[start + len..]);
         Self { text: new, ends_because: self.ends_because }
+    }
+
+    /// The same source with another text in every place of `old`.
+    pub(super) fn with_all(&self, old: &str, new: &str) -> Self {
+        let mut text = Secret::with_capacity(self.text.len());
+        for (index, part) in self.text().split(old).enumerate() {
+            text.extend(if index == 0 { b"" } else { new.as_bytes() });
+            text.extend(part.as_bytes());
+        }
+        Self { text, ends_because: self.ends_because }
     }
 
     /// A reader of it from the beginning.

@@ -24,7 +24,7 @@ fn date(year: u32, rest: &mut &[u8]) -> Option<()> {
     let month = number(rest)?;
     literal(rest, b'-')?;
     let day = number(rest)?;
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 if leap => 29,
         2 => 28,
