@@ -13,12 +13,16 @@ use crate::format::Format;
 #[cfg(feature = "agent")]
 mod agent;
 mod daemon;
+#[cfg(feature = "agent")]
+mod secret_helper;
 
 #[cfg(feature = "agent")]
 pub use agent::{Agent, AgentCommand, AgentInstall, AgentProvider, AgentTest};
 pub use daemon::AskFlags;
 #[cfg(feature = "daemon")]
 pub use daemon::{ClusterFlags, Daemon};
+#[cfg(feature = "agent")]
+pub use secret_helper::{SecretHelper, SecretHelperCommand, SecretHelperRead};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -119,6 +123,17 @@ too, and secrets_sha256, a list of what `printf %s TOKEN | sha256sum` prints.")]
     /// agent's secret_backend_command names.
     #[cfg(feature = "agent")]
     Agent(Box<Agent>),
+    /// Answer as the helpers in the agents' images do
+    ///
+    /// Takes the place of `agent secret-helper read`, and under the names readsecret.sh,
+    /// readsecret_multiple_providers.sh and readsecret.py that of the scripts.
+    #[cfg(feature = "agent")]
+    #[command(after_long_help = "\
+Examples:
+  secretary secret-helper read /etc/secret-volume
+  secretary secret-helper read --with-provider-prefixes
+  ln -s /usr/bin/secretary /readsecret.sh    then `/readsecret.sh /etc/secret-volume`")]
+    SecretHelper(SecretHelper),
     /// Check keys, tokens and what each command would use
     ///
     /// Prints no secret. Leaves with 1 when there is a problem; warnings alone leave with 0.

@@ -13,6 +13,8 @@ mod encrypt;
 mod exec;
 mod genkeys;
 mod man;
+#[cfg(feature = "agent")]
+mod secret_helper;
 mod version;
 
 use crate::Outcome;
@@ -34,6 +36,8 @@ pub fn run(command: Command, world: &World) -> Outcome {
         Command::Daemon(args) => daemon::run(&args, world),
         #[cfg(feature = "agent")]
         Command::Agent(args) => agent::run(&args, world),
+        #[cfg(feature = "agent")]
+        Command::SecretHelper(args) => secret_helper::run(&args, world),
         Command::Doctor(args) => doctor::run(&args, world),
         #[cfg(feature = "daemon")]
         Command::Audit(args) => audit::run(&args, world),

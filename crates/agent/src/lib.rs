@@ -9,6 +9,7 @@
 //! | [`names`] | a file of plain names and what each stands for |
 //! | [`files`] | files below one folder, and no way out of it |
 //! | `kubernetes` | keys of Kubernetes secrets |
+//! | [`image_helper`] | what the helpers in the agents' images answer |
 //! | [`answer`] | what an agent reads from standard output |
 //!
 //! The agent's side, to prove a setup before an agent is restarted:
@@ -21,6 +22,7 @@
 pub mod answer;
 pub mod files;
 pub mod handle;
+pub mod image_helper;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod names;
