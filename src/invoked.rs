@@ -14,8 +14,10 @@ struct Command {
 const PROVIDER: Command = Command { arguments: &["agent"], takes_more: true };
 const READ: Command = Command { arguments: &["secret-helper", "read"], takes_more: true };
 /// The script of that name passes nothing on.
-const READ_WITH_PREFIXES: Command =
-    Command { arguments: &["secret-helper", "read", "--with-provider-prefixes"], takes_more: false };
+const READ_WITH_PREFIXES: Command = Command {
+    arguments: &["secret-helper", "read", "--with-provider-prefixes"],
+    takes_more: false,
+};
 const PYTHON: Command = Command { arguments: &["secret-helper", "python"], takes_more: true };
 
 /// Whether a program of that name answers an agent's requests without any arguments.
