@@ -10,11 +10,11 @@ use std::process::Command;
 const MAY_USE: [(&str, &[&str]); 11] = [
     ("secretary-secret", &[]),
     ("secretary-envelope", &["secretary-secret"]),
-    ("secretary-transport", &[]),
+    ("secretary-transport", &["secretary-secret"]),
     ("secretary-aws-kms", &["secretary-envelope", "secretary-secret", "secretary-transport"]),
-    ("secretary-access", &["secretary-acl"]),
+("secretary-access", &["secretary-acl"]),
     ("secretary-acl", &[]),
-    ("secretary-agent", &["secretary-acl", "secretary-secret"]),
+    ("secretary-agent", &["secretary-acl", "secretary-secret", "secretary-transport"]),
     (
         "secretary-daemon",
         &["secretary-access", "secretary-envelope", "secretary-secret", "secretary-transport"],

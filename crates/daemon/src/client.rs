@@ -20,12 +20,13 @@ use reqwest::{Client as Http, StatusCode, Url};
 use secretary_access::time::rfc3339;
 use secretary_envelope::{PublicKey, SecretKey, Token};
 use secretary_secret::Secret;
+use secretary_transport::http::{self, Connect, Way};
 use secretary_transport::jitter::jittered;
+use secretary_transport::tls::Trust;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::channel::Channel;
 use crate::form::Fields;
-use crate::http::{self, Connect};
 use crate::json::Object;
 use crate::protocol::{
     BATCH, DECRYPT_PATH, MAX_BODY, MAX_SECRETS, Proof, Request, Requested, STATUS_PATH,
@@ -125,8 +126,9 @@ impl Client {
         let url = parse_url(&settings.url).ok_or(SetupError::Url)?;
         let connect = Connect {
             within: settings.connect_timeout,
-            ca_file: settings.ca_file.as_deref(),
+            trust: Trust::SystemAnd(settings.ca_file.as_deref()),
             identity: settings.identity.as_ref(),
+            way: Way::AsTheEnvironmentSays,
         };
         let http = http::client(std::slice::from_ref(&url), connect)?;
         let channel = Channel::of_workload(deploy, service, master)?;

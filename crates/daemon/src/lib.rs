@@ -24,7 +24,6 @@ pub mod cluster;
 pub mod flights;
 pub mod form;
 pub mod freshness;
-mod http;
 pub mod id;
 mod json;
 pub mod key_service;

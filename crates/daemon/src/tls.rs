@@ -1,70 +1,11 @@
-//! TLS 1.2 and 1.3 by rustls: who is trusted, and who one is oneself.
+//! TLS of the daemon's own port: who it is. Who is trusted stands in [`secretary_transport::tls`].
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use secretary_transport::certificates;
-use zeroize::Zeroizing;
 
-/// A certificate, the ones that lead from it to a trusted one, and its private key: two files in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The file of certificates.
-    pub certificates: PathBuf,
-    /// The file of the key.
-    pub key: PathBuf,
-}
-
-/// A file is of no use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TlsError {
-    /// A file of certificates.
-    #[error("the certificates in {} can't be used: {why}", .file.display())]
-    Certificates {
-        /// The file.
-        file: PathBuf,
-        /// Why, in words.
-        why: String,
-    },
-    /// A file with a private key.
-    #[error("the private key in {} can't be used: {why}", .file.display())]
-    Key {
-        /// The file.
-        file: PathBuf,
-        /// Why, in words.
-        why: String,
-    },
-    /// The system has no certificates, and none were given.
-    #[error("this machine has no trusted certificates")]
-    NoRoots,
-}
-
-/// A client that trusts the system's certificates and those in `ca_file`, and shows `identity` to who asks.
-pub(crate) fn client(
-    ca_file: Option<&Path>,
-    identity: Option<&Identity>,
-) -> Result<ClientConfig, TlsError> {
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has cipher suites for both versions")
-        .with_root_certificates(roots(ca_file)?);
-    let Some(identity) = identity else { return Ok(config.with_no_client_auth()) };
-    let (chain, key) = identity.load()?;
-    config.with_client_auth_cert(chain, key).map_err(|error| identity.unfit(&error))
-}
-
-/// A client that is never to speak TLS. Reading the system's certificates takes time.
-pub(crate) fn no_client() -> ClientConfig {
-    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has cipher suites for both versions")
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth()
-}
+pub use secretary_transport::tls::{Identity, TlsError};
 
 /// A server that shows `identity`.
 pub(crate) fn server(identity: &Identity) -> Result<ServerConfig, TlsError> {
@@ -77,41 +18,4 @@ pub(crate) fn server(identity: &Identity) -> Result<ServerConfig, TlsError> {
         .map_err(|error| identity.unfit(&error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
-}
-
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    let mut roots = match ca_file {
-        Some(path) => read(path)?,
-        None => RootCertStore::empty(),
-    };
-    // One that is broken must not keep the others from being used.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() { Err(TlsError::NoRoots) } else { Ok(roots) }
-}
-
-fn read(path: &Path) -> Result<RootCertStore, TlsError> {
-    let bundle = certificates::read(path);
-    Ok(bundle.map_err(|why| TlsError::Certificates { file: path.to_path_buf(), why })?.roots)
-}
-
-type Loaded = (Vec<rustls::pki_types::CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-impl Identity {
-    fn load(&self) -> Result<Loaded, TlsError> {
-        let chain = certificates::contents(&self.certificates)
-            .and_then(|pem| certificates::parse(&pem))
-            .map_err(|why| TlsError::Certificates { file: self.certificates.clone(), why })?;
-        let bad = |why| TlsError::Key { file: self.key.clone(), why };
-        let pem = Zeroizing::new(certificates::contents(&self.key).map_err(bad)?);
-        let key = PrivateKeyDer::from_pem_slice(&pem);
-        Ok((chain, key.map_err(|_| bad("there is no private key in it".to_string()))?))
-    }
-
-    fn unfit(&self, error: &rustls::Error) -> TlsError {
-        let why = match error {
-            rustls::Error::InconsistentKeys(_) => "it is not that of the certificate",
-            _ => "it is of no kind that is served",
-        };
-        TlsError::Key { file: self.key.clone(), why: why.to_string() }
-    }
 }

@@ -11,14 +11,15 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Client as Http, Response, Url};
 use secretary_secret::Secret;
+use secretary_transport::http::{self, BodyError, Connect, Way};
 use secretary_transport::obstacle::of_transport;
+use secretary_transport::tls::Trust;
 use secretary_transport::{Cut, Obstacle};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use crate::client::parse_url;
-use crate::http::{self, BodyError, Connect};
 use crate::metrics::Metrics;
 use crate::refusal::{Refusal, Upstream as Name};
 use crate::tls::TlsError;
@@ -126,7 +127,12 @@ impl Upstream {
             return Err(SetupError::Url(name));
         }
         let within = CONNECT_TIMEOUT.min(settings.timeout);
-        let connect = Connect { within, ca_file: settings.ca_file.as_deref(), identity: None };
+        let connect = Connect {
+            within,
+            trust: Trust::SystemAnd(settings.ca_file.as_deref()),
+            identity: None,
+            way: Way::AsTheEnvironmentSays,
+        };
         let auth = settings.auth_file.as_deref().map(authorization).transpose()?;
         Ok(Self {
             name,

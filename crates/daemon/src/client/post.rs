@@ -5,10 +5,10 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secretary_secret::Secret;
+use secretary_transport::http::{self, BodyError};
 use secretary_transport::obstacle::of_transport;
 
 use super::Cause;
-use crate::http::{self, BodyError};
 use crate::protocol::MAX_BODY;
 use crate::refusal::Refusal;
 
