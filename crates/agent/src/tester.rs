@@ -13,15 +13,30 @@
 //! | [`json`] | JSON as Go reads it |
 //! | [`verdict`] | what an agent makes of an answer |
 //! | [`cache`] | which handles an agent knows already, and from where |
+//! | [`secrets`] | which strings are secrets |
+//! | [`settings`] | what an agent is set to |
+//! | [`tree`], [`check`] | the files of a configuration, and their sections |
+//! | [`session`] | all of it together: section by section, as an agent does from its start on |
+//! | [`report`], [`configcheck`], [`scrub`] | what the agent's commands print, and what they leave out |
+//! | [`hints`], [`faults`] | what is often wrong with a configuration, and with an executable |
 
 pub mod accounts;
 pub mod cache;
+pub mod check;
+pub mod configcheck;
+pub mod faults;
+pub mod hints;
 pub mod json;
 pub mod lookup;
 pub mod payload;
+pub mod report;
 pub mod rights;
 pub mod run;
+pub mod scrub;
 pub mod secrets;
+pub mod session;
+pub mod settings;
+pub mod tree;
 pub mod verdict;
 
 use std::fmt;

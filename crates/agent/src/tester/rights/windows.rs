@@ -107,6 +107,25 @@ pub fn judge(path: &str, dacl: &Dacl, agent: &str) -> Result<(), AgentError> {
     }
 }
 
+/// Reads the access list of the file at `path`.
+#[cfg(not(unix))]
+pub fn dacl(path: &std::path::Path) -> Dacl {
+    if !path.exists() {
+        return Dacl::Missing;
+    }
+    Dacl::Unreadable("this build can't read access lists".to_string())
+}
+
+/// The security identifier of the user that this process runs as.
+///
+/// # Errors
+///
+/// The agent's text.
+#[cfg(not(unix))]
+pub fn current_user() -> Result<String, AgentError> {
+    Err(AgentError("this build can't tell the current user's SID".to_string()))
+}
+
 /// What an agent on Windows says when its group may have rights: there is no such rule there.
 pub fn refuse_group_rule() -> AgentError {
     AgentError("the option 'allowGroupExec=true' is not allowed on windows".to_string())

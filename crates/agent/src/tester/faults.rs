@@ -1,0 +1,203 @@
+//! Faults of the executable and of the machine it is on, as far as they can be told from outside.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use super::hints::Hint;
+use super::rights::GroupRule;
+use super::session::{Backend, Call};
+use super::settings::TIMEOUT;
+
+/// What agents before 2021 and old templates of theirs allow.
+const OLD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the rights check found is one of the faults that have a usual cause.
+pub fn of_rights(error: &str, file: &Path, user: &str, group: GroupRule) -> Option<Hint> {
+    let path = file.display();
+    let mode = if group == GroupRule::Strict { "0500" } else { "0550" };
+    let (text, advice) = if error.contains("isn't owned by this user") {
+        (
+            "it belongs to somebody else; an upgrade of its package and a copy made as root give it to root again",
+            format!("chown {user} {path} && chmod {mode} {path}, also after each upgrade"),
+        )
+    } else if error.contains("have rights on it") {
+        (
+            "an agent does not run what others could have changed",
+            format!("chmod {mode} {path}"),
+        )
+    } else if error.contains("is not executable") {
+        ("its owner or group may not execute it", format!("chmod {mode} {path}"))
+    } else if error.contains("can't query current user") {
+        (
+            "an agent has to find the user it runs as in /etc/passwd, and can't run anything otherwise",
+            "add the user, or run the container as one that there is".to_string(),
+        )
+    } else {
+        return None;
+    };
+    Some(Hint::at(file, text, advice))
+}
+
+/// What the ways in which it ran tell. Each fault is told once.
+pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
+    let file = backend.file().path;
+    let limits = &backend.limits;
+    let mut hints = Vec::new();
+    let text_of = |call: &Call| call.error.as_ref().map(ToString::to_string).unwrap_or_default();
+
+    let waits = calls.iter().any(|call| call.is_still_held || call.held > Duration::from_millis(500));
+    let was_killed = calls.iter().any(|call| call.was_killed);
+    if waits || (was_killed && is_script_without_exec(&file)) {
+        hints.push(Hint::at(
+            &file,
+            "on a timeout an agent kills this process and not what it has started, and waits for as long as that holds the output",
+            "have a script end with `exec PROGRAM`, and close the streams of what is to go on in the background",
+        ));
+    }
+    if calls.iter().any(|call| text_of(call).ends_with("permission denied")) {
+        hints.extend(of_mount(&file));
+    }
+    if calls.iter().any(|call| text_of(call).contains("no such file or directory")) && is_script(&file) {
+        hints.push(Hint::at(
+            &file,
+            "the file is there and its interpreter is not: look at its first line",
+            "install what is behind #!, and write lines that end with LF alone",
+        ));
+    }
+    if calls.iter().any(|call| text_of(call).ends_with("exec format error")) {
+        hints.push(Hint::at(
+            &file,
+            "this is no program for this machine, and no script whose first line says what runs it",
+            "begin a script with #!/bin/sh or the like",
+        ));
+    }
+    if calls.iter().any(|call| text_of(call).contains("command output was too long")) {
+        hints.push(Hint::at(
+            &file,
+            "a single byte beyond the limit fails everything, on either stream",
+            "write less, or raise secret_backend_output_max_size; each handle counts, too, as it is repeated in the answer",
+        ));
+    } else if let Some(call) = calls.iter().find(|call| is_near(call.sizes, limits.max_size)) {
+        hints.push(Hint::at(
+            &file,
+            format!("its output for {} is above nine tenths of the limit", call.origin),
+            "raise secret_backend_output_max_size before it is too late",
+        ));
+    }
+    hints.extend(of_time(calls, &file, limits.timeout));
+    hints
+}
+
+fn is_near(sizes: [usize; 2], limit: usize) -> bool {
+    sizes.into_iter().any(|size| size > limit / 10 * 9)
+}
+
+fn of_time(calls: &[Call], file: &Path, timeout: Duration) -> Option<Hint> {
+    let slowest = calls.iter().filter(|call| !call.was_killed).max_by_key(|call| call.took)?;
+    let took = slowest.took;
+    let reason = if took > OLD_TIMEOUT && timeout >= TIMEOUT {
+        "more than the 5 that older agents and templates allow"
+    } else if took > timeout / 2 {
+        "more than half of the time there is"
+    } else {
+        return None;
+    };
+    let seconds = took.as_secs_f32();
+    Some(Hint::at(
+        file,
+        format!("it took {seconds:.1} seconds for {}, {reason}", slowest.origin),
+        "find out which source is slow; each section of a check is a process of its own, one after the other",
+    ))
+}
+
+/// The first bytes of a script, if it is one that can be read.
+fn script(file: &Path) -> Option<String> {
+    const ENOUGH: u64 = 64 * 1024;
+    let mut text = Vec::new();
+    File::open(file).ok()?.take(ENOUGH).read_to_end(&mut text).ok()?;
+    text.starts_with(b"#!").then(|| String::from_utf8_lossy(&text).into_owned())
+}
+
+fn is_script(file: &Path) -> bool {
+    script(file).is_some()
+}
+
+fn is_script_without_exec(file: &Path) -> bool {
+    script(file)
+        .is_some_and(|text| !text.lines().any(|line| line.trim_start().starts_with("exec ")))
+}
+
+/// Whether the file system that the file is on forbids execution, which looks like a lack of rights.
+fn of_mount(file: &Path) -> Option<Hint> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let folder = mount_without_exec(&mounts, &file.canonicalize().ok()?)?;
+    Some(Hint::at(
+        file,
+        format!("the file system at {folder} is mounted with noexec, so nothing on it can be run"),
+        "put the executable elsewhere, or mount the file system without noexec",
+    ))
+}
+
+/// Where the file system is mounted that holds `file`, if it is without execution. Of several mounts that
+/// fit the longest path counts, and the last of these.
+fn mount_without_exec(mounts: &str, file: &Path) -> Option<String> {
+    let mut found: Option<(String, bool)> = None;
+    for line in mounts.lines() {
+        let mut fields = line.split(' ').skip(4);
+        let (Some(point), Some(options)) = (fields.next(), fields.next()) else { continue };
+        let point = point.replace("\\040", " ");
+        if file.starts_with(&point)
+            && found.as_ref().is_none_or(|(longest, _)| point.len() >= longest.len())
+        {
+            found = Some((point, options.split(',').any(|option| option == "noexec")));
+        }
+    }
+    found.filter(|(_, is_noexec)| *is_noexec).map(|(point, _)| point)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_mount_decides() {
+        let mounts = "1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /tmp rw,noexec,nosuid - tmpfs b rw\n\
+            3 2 8:3 / /tmp/my\\040bin rw - tmpfs c rw\n";
+        let point = |file: &str| mount_without_exec(mounts, Path::new(file));
+        assert_eq!(point("/tmp/x").as_deref(), Some("/tmp"));
+        assert_eq!(point("/tmpx"), None);
+        assert_eq!(point("/tmp/my bin/x"), None);
+    }
+
+    #[test]
+    fn an_owner_gets_the_command_that_helps() {
+        let error = "invalid executable: '/x' isn't owned by this user: username 'a', UID 1.";
+        let hint = of_rights(error, Path::new("/x"), "agent", GroupRule::Strict).expect("a hint");
+        assert!(hint.advice.starts_with("chown agent /x && chmod 0500 /x"), "{}", hint.advice);
+        assert_eq!(of_rights("can't stat it", Path::new("/x"), "a", GroupRule::Strict), None);
+    }
+
+    #[test]
+    fn time_and_size_are_told_before_they_run_out() {
+        assert!(is_near([95, 0], 100) && is_near([0, 91], 100) && !is_near([89, 0], 100));
+        let call = |took| Call {
+            origin: "x".to_string(),
+            section: crate::tester::check::Kind::Main,
+            handles: 1,
+            took: Duration::from_secs(took),
+            held: Duration::ZERO,
+            is_still_held: false,
+            was_killed: false,
+            sizes: [0, 0],
+            error: None,
+        };
+        let hint = |took, timeout| {
+            of_time(&[call(took)], Path::new("/x"), Duration::from_secs(timeout)).map(|hint| hint.text)
+        };
+        assert!(hint(6, 30).expect("a hint").contains("older agents"));
+        assert!(hint(4, 6).expect("a hint").contains("half"));
+        assert_eq!(hint(4, 30), None);
+    }
+}
