@@ -1,11 +1,15 @@
 //! The flags of `secretary agent`.
 
+mod test;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueHint};
 
 use super::{OpenKeys, seconds, switch};
+
+pub use test::AgentTest;
 
 /// `agent`
 #[derive(Debug, Args)]
@@ -23,6 +27,18 @@ pub struct Agent {
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
     /// Do what an agent does with a secret backend, before an agent is restarted
+    ///
+    /// Judges the executable's rights, runs it once for each section of a configuration that has secrets, with the
+    /// agent's request, limits, timeout and environment, and says what the agent would make of it, in its own words.
+    /// Works with any executable. Values are not printed unless that is asked for.
+    ///
+    /// Leaves with 1 when the agent would not start, when it would do without a check, and when it has no
+    /// executable for secrets that there are. Hints alone leave with 0.
+    #[command(after_long_help = "\
+Examples:
+  secretary agent test --user stackstate-agent --config /etc/stackstate-agent
+  secretary agent test --command ./backend --config conf.d/postgres.d/conf.yaml --configcheck
+  secretary agent test --command ./backend --payload '{\"version\": \"1.0\", \"secrets\": [\"a\"]}'")]
     Test(Box<AgentTest>),
     /// Copy this executable to where an agent may run it
     ///
@@ -74,10 +90,6 @@ pub struct AgentProvider {
     pub keys: OpenKeys,
 }
 
-/// `agent test`
-#[derive(Debug, Args)]
-pub struct AgentTest {}
-
 /// `agent install`
 #[derive(Debug, Args)]
 pub struct AgentInstall {
@@ -86,7 +98,7 @@ pub struct AgentInstall {
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// Where to put the executable; a name that ends in -secret-backend or is secretary-agent needs no arguments
-    /// [default: /usr/local/bin/secretary-agent, on Windows %ProgramFiles%\\secretary\\secretary-agent.exe]
+    /// [default: /usr/local/bin/secretary-agent, on Windows %ProgramFiles%\secretary\secretary-agent.exe]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub path: Option<PathBuf>,
     /// Let a group of the agent's user read and execute it, and root own it; the agent has to be set up for that

@@ -14,7 +14,7 @@
 //! | [`verdict`] | what an agent makes of an answer |
 //! | [`cache`] | which handles an agent knows already, and from where |
 //! | [`secrets`] | which strings are secrets |
-//! | [`settings`] | what an agent is set to |
+//! | [`settings`], [`environment`] | what an agent is set to |
 //! | [`tree`], [`check`] | the files of a configuration, and their sections |
 //! | [`session`] | all of it together: section by section, as an agent does from its start on |
 //! | [`report`], [`configcheck`], [`scrub`] | what the agent's commands print, and what they leave out |
@@ -24,6 +24,7 @@ pub mod accounts;
 pub mod cache;
 pub mod check;
 pub mod configcheck;
+pub mod environment;
 pub mod faults;
 pub mod hints;
 pub mod json;

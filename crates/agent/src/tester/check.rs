@@ -182,16 +182,17 @@ mod tests {
     }
 
     fn texts(text: &str) -> Vec<(String, String)> {
-        let text = |section: &Section| {
+        let in_words = |section: &Section| {
             let text = yaml::emit(&section.value);
             (section.kind.name(), String::from_utf8_lossy(text.expose()).into_owned())
         };
-        cut(text).expect("a check").sections.iter().map(text).collect()
+        cut(text).expect("a check").sections.iter().map(in_words).collect()
     }
 
     #[test]
     fn sections_are_in_the_order_they_are_resolved_in() {
-        let text = "logs: [{a: 1}]\njmx_metrics: [1]\ninstances: [{b: 2}, null]\ninit_config: {c: 3}\n";
+        let text =
+            "logs: [{a: 1}]\njmx_metrics: [1]\ninstances: [{b: 2}, null]\ninit_config: {c: 3}\n";
         let expected = [
             ("init_config", "c: 3\n"),
             ("instances/0", "b: 2\n"),

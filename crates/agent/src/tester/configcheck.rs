@@ -7,6 +7,13 @@ use secretary_secret::Secret;
 use super::check::{Check, Kind};
 use super::session::{Resolved, Shown};
 
+/// What comes behind the instances, with its heading.
+const PARTS: [(Kind, &str); 3] = [
+    (Kind::InitConfig, "Init Config"),
+    (Kind::Metrics, "Metric Config"),
+    (Kind::Logs, "Log Config"),
+];
+
 /// Appends a check to `text`. Of one that was dropped an agent prints nothing.
 pub fn push_check(text: &mut Secret, check: &Check, resolved: &Resolved, is_plain: bool) {
     if resolved.error.is_some() {
@@ -18,23 +25,20 @@ pub fn push_check(text: &mut Secret, check: &Check, resolved: &Resolved, is_plai
     push(text, &format!("Configuration provider: file\nConfiguration source: file:{source}\n"));
     let init_config = resolved.sections.iter().find(|shown| shown.kind == Kind::InitConfig);
     for shown in &resolved.sections {
-        let heading = match shown.kind {
-            Kind::Instance(_) => {
-                push(text, &format!("Instance ID: {}\n", id(&check.name, shown, init_config, is_plain)));
-                text.extend(shown.text.expose());
-                push(text, "~\n");
-                continue;
-            }
-            Kind::InitConfig | Kind::Main => continue,
-            Kind::Metrics => "Metric Config",
-            Kind::Logs => "Log Config",
-        };
-        if let (Kind::Metrics, Some(init_config)) = (shown.kind, init_config) {
-            push_part(text, "Init Config", init_config);
+        if let Kind::Instance(_) = shown.kind {
+            let id = id(&check.name, shown, init_config, is_plain);
+            push(text, &format!("Instance ID: {id}\n"));
+            text.extend(shown.text.expose());
+            push(text, "~\n");
         }
-        push_part(text, heading, shown);
     }
-    let _ = init_config;
+    for (kind, heading) in PARTS {
+        if let Some(shown) = resolved.sections.iter().find(|shown| shown.kind == kind) {
+            push(text, &format!("{heading}:\n"));
+            text.extend(shown.text.expose());
+            push(text, "\n");
+        }
+    }
     if check.is_template {
         push(text, "Auto-discovery IDs:\n");
         check.identifiers.iter().for_each(|identifier| push(text, &format!("* {identifier}\n")));
@@ -49,12 +53,6 @@ pub fn push_main(text: &mut Secret, origin: &str, resolved: &Resolved) {
         text.extend(shown.text.expose());
         push(text, "===\n");
     }
-}
-
-fn push_part(text: &mut Secret, heading: &str, shown: &Shown) {
-    push(text, &format!("{heading}:\n"));
-    text.extend(shown.text.expose());
-    push(text, "\n");
 }
 
 fn push(text: &mut Secret, more: &str) {
@@ -76,4 +74,23 @@ fn id(check: &str, shown: &Shown, init_config: Option<&Shown>, is_plain: bool) -
         hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(*byte)
     });
     format!("{check}:{name}{hash:x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(kind: Kind, text: &str, has_secret: bool) -> Shown {
+        Shown { kind, text: Secret::from(text.as_bytes()), has_secret, name: None }
+    }
+
+    #[test]
+    fn a_hash_with_a_secret_in_it_is_not_shown_unless_the_secret_is() {
+        let instance = shown(Kind::Instance(0), "a: b\n", false);
+        // What Go's fnv.New64 makes of these bytes.
+        assert_eq!(id("x", &instance, None, false), "x:78f8a6c62552d40c");
+        let with_secret = shown(Kind::Instance(0), "a: b\n", true);
+        assert_eq!(id("x", &with_secret, None, false), "x:(not shown)");
+        assert_eq!(id("x", &with_secret, None, true), "x:78f8a6c62552d40c");
+    }
 }

@@ -23,10 +23,7 @@ pub fn of_rights(error: &str, file: &Path, user: &str, group: GroupRule) -> Opti
             format!("chown {user} {path} && chmod {mode} {path}, also after each upgrade"),
         )
     } else if error.contains("have rights on it") {
-        (
-            "an agent does not run what others could have changed",
-            format!("chmod {mode} {path}"),
-        )
+        ("an agent does not run what others could have changed", format!("chmod {mode} {path}"))
     } else if error.contains("is not executable") {
         ("its owner or group may not execute it", format!("chmod {mode} {path}"))
     } else if error.contains("can't query current user") {
@@ -47,7 +44,8 @@ pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
     let mut hints = Vec::new();
     let text_of = |call: &Call| call.error.as_ref().map(ToString::to_string).unwrap_or_default();
 
-    let waits = calls.iter().any(|call| call.is_still_held || call.held > Duration::from_millis(500));
+    let waits =
+        calls.iter().any(|call| call.is_still_held || call.held > Duration::from_millis(500));
     let was_killed = calls.iter().any(|call| call.was_killed);
     if waits || (was_killed && is_script_without_exec(&file)) {
         hints.push(Hint::at(
@@ -59,7 +57,9 @@ pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
     if calls.iter().any(|call| text_of(call).ends_with("permission denied")) {
         hints.extend(of_mount(&file));
     }
-    if calls.iter().any(|call| text_of(call).contains("no such file or directory")) && is_script(&file) {
+    if calls.iter().any(|call| text_of(call).contains("no such file or directory"))
+        && is_script(&file)
+    {
         hints.push(Hint::at(
             &file,
             "the file is there and its interpreter is not: look at its first line",
@@ -194,7 +194,8 @@ mod tests {
             error: None,
         };
         let hint = |took, timeout| {
-            of_time(&[call(took)], Path::new("/x"), Duration::from_secs(timeout)).map(|hint| hint.text)
+            of_time(&[call(took)], Path::new("/x"), Duration::from_secs(timeout))
+                .map(|hint| hint.text)
         };
         assert!(hint(6, 30).expect("a hint").contains("older agents"));
         assert!(hint(4, 6).expect("a hint").contains("half"));

@@ -80,7 +80,7 @@ fn walk(path: &Path, value: &Value, hints: &mut Vec<Hint>) {
 }
 
 fn of_key(path: &Path, key: &Value) -> Option<Hint> {
-    key.as_str().and_then(secrets::handle)?;
+    key.as_str().and_then(secrets::handle_in)?;
     let text = "keys are never resolved, so this one stays as it is written";
     Some(Hint::in_line(path, line_of(key), text, "put the secret into a value"))
 }
@@ -88,9 +88,10 @@ fn of_key(path: &Path, key: &Value) -> Option<Hint> {
 /// What is wrong with a string that looks as if it were meant to be a secret.
 fn of_text(path: &Path, text: &Text) -> Option<Hint> {
     let place = text.place();
-    let hint = |text, advice| Some(Hint::in_line(path, place.map(|place| place.line), text, advice));
+    let hint =
+        |text, advice| Some(Hint::in_line(path, place.map(|place| place.line), text, advice));
     let content = text.as_str()?;
-    if let Some(handle) = secrets::handle(content) {
+    if let Some(handle) = secrets::handle_in(content) {
         return match handle.contains("]") && handle.contains("ENC[") {
             true => hint(
                 "several tokens in one value are one handle to an agent",
@@ -100,7 +101,7 @@ fn of_text(path: &Path, text: &Text) -> Option<Hint> {
         };
     }
     let trimmed = content.trim();
-    if secrets::handle(trimmed).is_some() {
+    if secrets::handle_in(trimmed).is_some() {
         return match place.map(|place| place.style) {
             Some(Style::Literal | Style::Folded) => hint(
                 "a block ends with a line break, so this is no secret, and an agent uses the text as it stands",
@@ -114,7 +115,10 @@ fn of_text(path: &Path, text: &Text) -> Option<Hint> {
     }
     let lower = trimmed.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("ENC["));
     if lower && !trimmed.starts_with("ENC[") && trimmed.ends_with(']') {
-        return hint("an agent knows ENC[ in capitals alone, so this is no secret", "write ENC[ in capitals");
+        return hint(
+            "an agent knows ENC[ in capitals alone, so this is no secret",
+            "write ENC[ in capitals",
+        );
     }
     if trimmed.starts_with("ENC[") && place.is_none_or(|place| place.style == Style::Plain) {
         return hint(
@@ -135,9 +139,9 @@ fn line_of(value: &Value) -> Option<u32> {
     match value {
         Value::String(text) => text.place().map(|place| place.line),
         Value::Sequence(items) => items.iter().find_map(line_of),
-        Value::Mapping(mapping) => mapping.iter().find_map(|(key, value)| {
-            line_of(key).or_else(|| line_of(value))
-        }),
+        Value::Mapping(mapping) => {
+            mapping.iter().find_map(|(key, value)| line_of(key).or_else(|| line_of(value)))
+        }
         _ => None,
     }
 }
@@ -233,7 +237,9 @@ mod tests {
 
     #[test]
     fn what_is_right_gets_no_hint() {
-        for yaml in ["a: ENC[x]\n", "a: >-\n  ENC[NACL,A\n  B]\n", "a: plain [x]\n", "a: [1, \"ENC[x]\"]\n"] {
+        for yaml in
+            ["a: ENC[x]\n", "a: >-\n  ENC[NACL,A\n  B]\n", "a: plain [x]\n", "a: [1, \"ENC[x]\"]\n"]
+        {
             assert_eq!(texts(yaml), [], "{yaml}");
         }
     }
@@ -267,7 +273,8 @@ mod tests {
         assert_eq!(lines("a: 1\nc: {k: ENC[y]}\n"), ["x:2"]);
         assert_eq!(lines("c: [\n  a,\n  ENC[y],\n]\nd: ENC[z]\n"), ["x:3"]);
         assert_eq!(lines("a: ENC[foo: bar]\n"), ["x:1"]);
-        let right = "a: ENC[x]\nb: \"ENC[x: y]\"\n- ENC[y] # [ENC[z]\nd: '[' \ne: ENC[z]\nf: x[ENC[y]]\n";
+        let right =
+            "a: ENC[x]\nb: \"ENC[x: y]\"\n- ENC[y] # [ENC[z]\nd: '[' \ne: ENC[z]\nf: x[ENC[y]]\n";
         assert!(lines(right).is_empty());
     }
 }

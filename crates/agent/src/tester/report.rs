@@ -8,8 +8,7 @@ use super::AgentError;
 use super::cache::Cache;
 
 /// What it prints when there is no executable.
-pub const DISABLED: &str =
-    "No secret_backend_command set: secrets feature is not enabled\n";
+pub const DISABLED: &str = "No secret_backend_command set: secrets feature is not enabled\n";
 
 /// The rights of an executable, as they are reported.
 #[derive(Debug)]

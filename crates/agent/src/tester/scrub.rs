@@ -22,7 +22,7 @@ const API_KEY: Part = Text("***************************");
 const APP_KEY: Part = Text("***********************************");
 
 /// The agent's rules for lines, in its order.
-const RULES: [Rule; 8] = [
+static RULES: [Rule; 8] = [
     Rule {
         pattern: r"(api_?key=)\b[a-zA-Z0-9]+([a-zA-Z0-9]{5})\b",
         needs: &["api_key", "apikey"],
@@ -63,11 +63,10 @@ pub struct Scrubber(Vec<(Regex, &'static Rule)>);
 impl Scrubber {
     /// The agent's.
     pub fn new() -> Self {
-        static RULES_IN_PLACE: [Rule; 8] = RULES;
         let ready = |rule: &'static Rule| {
             (Regex::new(rule.pattern).expect("a pattern of ours is well formed"), rule)
         };
-        Self(RULES_IN_PLACE.iter().map(ready).collect())
+        Self(RULES.iter().map(ready).collect())
     }
 
     /// `text` with every line scrubbed.
@@ -105,7 +104,7 @@ fn replaced(text: &str, regex: &Regex, by: &[Part]) -> Secret {
     let mut result = Secret::with_capacity(text.len());
     let mut end = 0;
     for found in regex.captures_iter(text) {
-        let whole = found.get_match();
+        let whole = found.get(0).expect("a match has a whole");
         result.extend(&text.as_bytes()[end..whole.start()]);
         by.iter().for_each(|part| result.extend(bytes(part, &found)));
         end = whole.end();
@@ -135,7 +134,10 @@ mod tests {
             ("tokens: x", "tokens: x"),
             ("community_string: x", "community_string: \"********\""),
             ("url: http://user:secret@host:1/x", "url: http://user:********@host:1/x"),
-            ("url: http://host/?api_key=abcdefghij", "url: http://host/?api_key=***************************fghij"),
+            (
+                "url: http://host/?api_key=abcdefghij",
+                "url: http://host/?api_key=***************************fghij",
+            ),
             ("host: db", "host: db"),
             ("", ""),
         ] {
@@ -145,7 +147,8 @@ mod tests {
         }
         let line = format!("k: {key}\n- {key}01234567");
         let scrubbed = Scrubber::new().scrub(&Secret::from(line.as_bytes()));
-        let expected = "k: ***************************bcdef\n- ***********************************34567";
+        let expected =
+            "k: ***************************bcdef\n- ***********************************34567";
         assert_eq!(String::from_utf8_lossy(scrubbed.expose()), expected);
     }
 }

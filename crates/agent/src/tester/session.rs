@@ -1,8 +1,7 @@
 //! An agent's life as far as secrets go: what it resolves, in its order, with what it has learned before.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsString;
 use std::time::Duration;
 
 use secretary_secret::Secret;
@@ -123,6 +122,10 @@ pub struct Session<'a> {
     backend: Option<&'a Backend>,
     show: Show,
     notice: &'a dyn Fn(&str),
+    /// Whether checks are left as they are: `secret_backend_skip_checks`.
+    pub skips_checks: bool,
+    /// Whether there are secrets and no command to resolve them.
+    pub has_unresolved: bool,
     /// What is known by now.
     pub cache: Cache,
     /// The processes there were.
@@ -132,7 +135,15 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// An agent that has just started.
     pub fn new(backend: Option<&'a Backend>, show: Show, notice: &'a dyn Fn(&str)) -> Self {
-        Self { backend, show, notice, cache: Cache::default(), calls: Vec::new() }
+        Self {
+            backend,
+            show,
+            notice,
+            skips_checks: false,
+            has_unresolved: false,
+            cache: Cache::default(),
+            calls: Vec::new(),
+        }
     }
 
     /// Resolves a main configuration.
@@ -182,10 +193,14 @@ impl<'a> Session<'a> {
 
     /// Resolves the secrets in `value`, and answers whether there are any.
     fn resolve(&mut self, value: &mut Value, kind: Kind, origin: &str) -> Result<bool, AgentError> {
-        if self.backend.is_none() {
+        if self.skips_checks && kind != Kind::Main {
             return Ok(false);
         }
         let handles = secrets::handles(value);
+        if self.backend.is_none() {
+            self.has_unresolved |= !handles.is_empty();
+            return Ok(false);
+        }
         if handles.is_empty() {
             return Ok(false);
         }
@@ -194,12 +209,11 @@ impl<'a> Session<'a> {
         if !new.is_empty() {
             self.fetch(&new, kind, origin)?;
         }
+        let mask = Secret::from(MASK.as_bytes());
         match self.show {
             Show::Nothing => {}
-            Show::Masked => secrets::replace(value, |_| Some(Secret::from(MASK.as_bytes()))),
-            Show::Plain => secrets::replace(value, |handle| {
-                self.cache.value(handle).map(|known| Secret::from(known.expose()))
-            }),
+            Show::Masked => secrets::resolve(value, &|_| Some(&mask)),
+            Show::Plain => secrets::resolve(value, &|handle| self.cache.value(handle)),
         }
         Ok(true)
     }
@@ -229,9 +243,4 @@ impl<'a> Session<'a> {
         });
         judged
     }
-}
-
-/// Whether `file` is the command as configured, whose rights are the ones that `agent secret` reports.
-pub fn is_as_configured(command: &OsStr, file: &Path) -> bool {
-    Path::new(command) == file
 }

@@ -40,12 +40,25 @@ pub struct Tree {
     /// Checks in the order an agent gets to them.
     pub checks: Vec<Check>,
     /// Files of checks that an agent does not take, by the check's name, and why.
-    pub refused: Vec<(String, PathBuf, AgentError)>,
+    pub refused: Vec<Refused>,
     /// What is worth knowing about the files.
     pub hints: Vec<Hint>,
     defaults: Vec<Check>,
     /// Checks that have a file of their own, so that a default one does not count.
     configured: Vec<String>,
+}
+
+/// A file of a check that an agent does not take.
+#[derive(Debug)]
+pub struct Refused {
+    /// The check it would have been of.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// What an agent says about it.
+    pub error: AgentError,
+    /// Whether it is nothing but a file without contents.
+    pub is_empty: bool,
 }
 
 /// A path that was named and can't be read.
@@ -94,8 +107,9 @@ impl Tree {
         match (is_agents, checks.is_dir()) {
             (true, true) => self.checks_in(&checks),
             (true, false) => Ok(()),
-            (false, _) if path.extension().is_some_and(|extension| extension == "d")
-                && path.file_name().is_some_and(|name| name != "conf.d") =>
+            (false, _)
+                if path.extension().is_some_and(|extension| extension == "d")
+                    && path.file_name().is_some_and(|name| name != "conf.d") =>
             {
                 self.check_folder(path)
             }
@@ -112,7 +126,10 @@ impl Tree {
         let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         let check = match folder.strip_suffix(".d") {
             Some(check) if folder != "conf.d" => check.to_string(),
-            _ => name.trim_end_matches(".default").rsplit_once('.').map_or(name.clone(), |(stem, _)| stem.to_string()),
+            _ => name
+                .trim_end_matches(".default")
+                .rsplit_once('.')
+                .map_or(name.clone(), |(stem, _)| stem.to_string()),
         };
         if let Some(check) = self.check(&check, path, &text) {
             self.checks.push(check);
@@ -145,7 +162,14 @@ impl Tree {
                 if name.ends_with(".d") {
                     let path = entry.path();
                     if let Err(error) = self.check_folder(&path) {
-                        self.hints.push(Hint::at(&path, format!("it can't be read, so an agent passes over it: {}", super::reason(&error)), "give the agent's user the right to read it"));
+                        self.hints.push(Hint::at(
+                            &path,
+                            format!(
+                                "it can't be read, so an agent passes over it: {}",
+                                super::reason(&error)
+                            ),
+                            "give the agent's user the right to read it",
+                        ));
                     }
                 }
                 continue;
@@ -182,7 +206,11 @@ impl Tree {
         };
         let Some(stem) = stem.strip_suffix(".yaml").or_else(|| stem.strip_suffix(".yml")) else {
             if path.is_dir() {
-                self.hints.push(Hint::at(&path, "this is a link to a folder, which an agent does not follow", "make it a folder, with links to files if need be"));
+                self.hints.push(Hint::at(
+                    &path,
+                    "this is a link to a folder, which an agent does not follow",
+                    "make it a folder, with links to files if need be",
+                ));
             }
             return;
         };
@@ -191,7 +219,7 @@ impl Tree {
         let found = match read {
             Ok(text) => self.check(check, &path, &text),
             Err(error) => {
-                self.refused.push((check.to_string(), path, error));
+                self.refuse(check, &path, error, false);
                 None
             }
         };
@@ -212,18 +240,36 @@ impl Tree {
             Err(error) => {
                 self.hints.extend(hints::of_broken(path, text.expose()));
                 let error = AgentError::new(error.to_string());
-                self.refused.push((name.to_string(), path.to_path_buf(), error));
+                self.refuse(name, path, error, false);
                 return None;
             }
         };
         self.hints.extend(hints::of_check(path, &root));
+        let is_empty = is_empty(&root);
         match check::of(name, path, root) {
             Ok(check) => Some(check),
             Err(error) => {
-                self.refused.push((name.to_string(), path.to_path_buf(), error));
+                self.refuse(name, path, error, is_empty);
                 None
             }
         }
+    }
+
+    fn refuse(&mut self, name: &str, path: &Path, error: AgentError, is_empty: bool) {
+        let (name, path) = (name.to_string(), path.to_path_buf());
+        self.refused.push(Refused { name, path, error, is_empty });
+    }
+}
+
+/// Whether there is nothing in a file that an agent could use, nor anything meant to be.
+fn is_empty(root: &Value) -> bool {
+    match root {
+        Value::Null => true,
+        Value::Mapping(mapping) => mapping.iter().all(|(key, value)| {
+            let is_list = value.as_sequence().is_some_and(<[Value]>::is_empty);
+            key.as_str() == Some("init_config") || matches!(value, Value::Null) || is_list
+        }),
+        _ => false,
     }
 }
 

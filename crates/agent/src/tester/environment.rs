@@ -1,0 +1,84 @@
+//! What environment variables make of a main configuration: `STS_API_KEY=ENC[x]` is a secret like one in the
+//! file, and takes the place of what the file says.
+
+use crate::tester::secrets;
+use crate::yaml::{Mapping, Value};
+
+/// What the variables of an agent's settings begin with, by the name of its main file.
+pub fn prefix(origin: &str) -> &'static str {
+    if origin.starts_with("stackstate") { "STS_" } else { "DD_" }
+}
+
+/// Puts the variables of `prefix` that have to do with secrets into `root`. An agent knows which settings
+/// it has; here a variable that is no secret counts only where it replaces one. Secrets inside of lists and
+/// JSON in a variable are none to an agent.
+pub fn merge<'a>(
+    root: &mut Value,
+    prefix: &str,
+    variables: impl Iterator<Item = (&'a str, &'a str)>,
+) {
+    for (name, value) in variables {
+        let Some(key) = name.strip_prefix(prefix).map(str::to_lowercase) else { continue };
+        // These are needed before anything can be resolved.
+        if key.is_empty() || key.starts_with("secret_") {
+            continue;
+        }
+        let is_secret = secrets::handle_in(value).is_some();
+        if let Value::Null = root {
+            *root = Value::from(Mapping::default());
+        }
+        let Value::Mapping(mapping) = &mut *root else { return };
+        match find(mapping, &key) {
+            Some(old) if is_secret || !secrets::handles(old).is_empty() => {
+                *old = Value::from(value)
+            }
+            None if is_secret => mapping.insert(&key, Value::from(value)),
+            _ => {}
+        }
+    }
+}
+
+/// The setting that a variable is for: `logs_config_url` may be `url` below `logs_config`.
+fn find<'a>(mapping: &'a mut Mapping, key: &str) -> Option<&'a mut Value> {
+    for (own, value) in mapping.iter_mut() {
+        let Some(own) = own.as_str().map(str::to_lowercase) else { continue };
+        if own == key {
+            return Some(value);
+        }
+        let below = key.strip_prefix(&own).and_then(|rest| rest.strip_prefix('_'));
+        if let (Some(below), Value::Mapping(mapping)) = (below, value)
+            && let Some(value) = find(mapping, below)
+        {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::{self, Document};
+
+    fn merged(yaml: &str, variables: &[(&str, &str)]) -> String {
+        let mut root = Document::parse(yaml.as_bytes()).expect("YAML").root;
+        merge(&mut root, "STS_", variables.iter().copied());
+        String::from_utf8_lossy(yaml::emit(&root).expose()).into_owned()
+    }
+
+    #[test]
+    fn a_variable_takes_the_place_of_what_the_file_says() {
+        let yaml = "Api_Key: ENC[a]\nlogs_config:\n  url: ENC[b]\nother: 1\n";
+        let variables = [
+            ("STS_API_KEY", "plain"),
+            ("STS_LOGS_CONFIG_URL", "ENC[c]"),
+            ("STS_OTHER", "2"),
+            ("STS_NEW", "ENC[d]"),
+            ("STS_SECRET_BACKEND_COMMAND", "ENC[e]"),
+            ("DD_X", "ENC[f]"),
+        ];
+        let expected = "Api_Key: plain\nlogs_config:\n  url: ENC[c]\nnew: ENC[d]\nother: 1\n";
+        assert_eq!(merged(yaml, &variables), expected);
+        assert_eq!(merged("", &[("STS_A", "ENC[x]")]), "a: ENC[x]\n");
+    }
+}

@@ -1,0 +1,89 @@
+//! Who an agent runs as. All that follows is done as that user, reading the configuration too: what it can't
+//! read, an agent can't.
+
+use secretary_agent::tester::AgentError;
+use secretary_agent::tester::accounts::Accounts;
+use secretary_agent::tester::rights::Who;
+#[cfg(not(unix))]
+use secretary_agent::tester::rights::windows;
+
+use crate::failure::{Code, Failure, shown};
+
+/// The user, once this process is that.
+pub(super) struct User {
+    /// What an agent would know of it.
+    pub(super) who: Result<Who, AgentError>,
+    /// Whom else there is.
+    pub(super) accounts: Accounts,
+}
+
+impl User {
+    /// Its name, or what an agent would know it by.
+    pub(super) fn name(&self) -> String {
+        match &self.who {
+            #[cfg(unix)]
+            Ok(who) => who.name.clone(),
+            #[cfg(not(unix))]
+            Ok(who) => who.clone(),
+            Err(_) => "the agent's user".to_string(),
+        }
+    }
+
+    /// Becomes the user called `name`, or stays who it is.
+    #[cfg(unix)]
+    pub(super) fn become_one(name: Option<&str>) -> Result<Self, Failure> {
+        let accounts = Accounts::of_system();
+        let own = nix::unistd::getuid();
+        let Some(name) = name else {
+            let uid = own.as_raw();
+            // An agent asks for all that is known of its user, and can't go on without it.
+            let who = accounts.user_by_id(uid).ok_or_else(|| {
+                AgentError::new(format!(
+                    "can't query current user's GIDs: user: unknown userid {uid}"
+                ))
+            });
+            return Ok(Self { who, accounts });
+        };
+        let Some(user) = accounts.user_by_name(name) else {
+            let message = format!("there is no user {}", shown(name));
+            return Err(Failure::new(Code::Configuration, message)
+                .hint("give the name of the user that the agent runs as"));
+        };
+        if user.uid != own.as_raw() {
+            if !own.is_root() {
+                let message = format!("only root can do things as {}", shown(name));
+                return Err(Failure::new(Code::Configuration, message)
+                    .hint("call it by sudo, or leave out --user to test as yourself"));
+            }
+            switch(&user).map_err(|error| {
+                Failure::io("become the user", &shown(name), &std::io::Error::from(error))
+            })?;
+        }
+        Ok(Self { who: Ok(user), accounts })
+    }
+
+    /// Finds out who this process is. Becoming another user takes its password on Windows.
+    #[cfg(not(unix))]
+    pub(super) fn become_one(name: Option<&str>) -> Result<Self, Failure> {
+        if let Some(name) = name {
+            let message = format!("this can't be done as {} on Windows", shown(name));
+            return Err(Failure::new(Code::Configuration, message)
+                .hint("start it as that user, with runas or a scheduled task"));
+        }
+        Ok(Self { who: windows::current_user(), accounts: Accounts::of_system() })
+    }
+}
+
+/// Groups first: without root they can't be changed any more.
+#[cfg(unix)]
+fn switch(user: &secretary_agent::tester::accounts::Identity) -> nix::Result<()> {
+    use nix::unistd::{Gid, Uid, setgid, setuid};
+
+    #[cfg(not(target_vendor = "apple"))]
+    {
+        let groups: Vec<Gid> = user.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
+        nix::unistd::setgroups(&groups)?;
+    }
+    setgid(Gid::from_raw(user.gid))?;
+    setuid(Uid::from_raw(user.uid))
+}
