@@ -12,7 +12,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("secretary-envelope", &["secretary-secret"]),
     ("secretary-transport", &["secretary-secret"]),
     ("secretary-aws-kms", &["secretary-envelope", "secretary-secret", "secretary-transport"]),
-("secretary-access", &["secretary-acl"]),
+    ("secretary-access", &["secretary-acl"]),
     ("secretary-acl", &[]),
     ("secretary-agent", &["secretary-acl", "secretary-secret", "secretary-transport"]),
     (

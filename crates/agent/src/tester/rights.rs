@@ -31,7 +31,7 @@ pub enum Rules {
 #[cfg(unix)]
 pub type Who = super::accounts::Identity;
 /// How an agent knows the user it runs as: on Windows by the security identifier.
-#[cfg(not(unix))]
+#[cfg(windows)]
 pub type Who = String;
 
 /// Who an agent runs as, and by which rules it judges.
@@ -63,12 +63,12 @@ impl Judge {
     /// # Errors
     ///
     /// The agent's text.
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     pub fn check(&self, path: &Path) -> Result<(), AgentError> {
         if self.group == GroupRule::Relaxed {
             return Err(windows::refuse_group_rule());
         }
         let who = self.who.as_ref().map_err(Clone::clone)?;
-        windows::judge(&path.display().to_string(), &windows::dacl(path), who)
+        windows::judge(&path.display().to_string(), &windows::Dacl::of(path), who)
     }
 }

@@ -71,7 +71,7 @@ impl Source<'_> {
             return Some(text.split_whitespace().map(str::to_string).collect());
         }
         let items = self.in_file(key)?.as_sequence()?.iter();
-        Some(items.filter_map(|item| scalar(item)).collect())
+        Some(items.filter_map(scalar).collect())
     }
 
     fn number(&self, key: &str) -> Option<u64> {

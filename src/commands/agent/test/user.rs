@@ -4,7 +4,7 @@
 use secretary_agent::tester::AgentError;
 use secretary_agent::tester::accounts::Accounts;
 use secretary_agent::tester::rights::Who;
-#[cfg(not(unix))]
+#[cfg(windows)]
 use secretary_agent::tester::rights::windows;
 
 use crate::failure::{Code, Failure, shown};
@@ -23,7 +23,7 @@ impl User {
         match &self.who {
             #[cfg(unix)]
             Ok(who) => who.name.clone(),
-            #[cfg(not(unix))]
+            #[cfg(windows)]
             Ok(who) => who.clone(),
             Err(_) => "the agent's user".to_string(),
         }
@@ -63,7 +63,7 @@ impl User {
     }
 
     /// Finds out who this process is. Becoming another user takes its password on Windows.
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     pub(super) fn become_one(name: Option<&str>) -> Result<Self, Failure> {
         if let Some(name) = name {
             let message = format!("this can't be done as {} on Windows", shown(name));

@@ -107,23 +107,15 @@ pub fn judge(path: &str, dacl: &Dacl, agent: &str) -> Result<(), AgentError> {
     }
 }
 
-/// Reads the access list of the file at `path`.
-#[cfg(not(unix))]
-pub fn dacl(path: &std::path::Path) -> Dacl {
-    if !path.exists() {
-        return Dacl::Missing;
-    }
-    Dacl::Unreadable("this build can't read access lists".to_string())
-}
-
-/// The security identifier of the user that this process runs as.
+/// The user that this process runs as, whom an agent takes for its own.
 ///
 /// # Errors
 ///
-/// The agent's text.
-#[cfg(not(unix))]
+/// When the system does not say so.
+#[cfg(windows)]
 pub fn current_user() -> Result<String, AgentError> {
-    Err(AgentError("this build can't tell the current user's SID".to_string()))
+    let user = secretary_acl::current_user().map(|sid| sid.to_string());
+    user.map_err(|error| AgentError(format!("could not get the current user: {error}")))
 }
 
 /// What an agent on Windows says when its group may have rights: there is no such rule there.
