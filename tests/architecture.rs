@@ -31,6 +31,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "secretary-secret",
         ],
     ),
+    ("secretary-test-backend", &[]),
     ("secretary-test-cluster", &["secretary-test-kms"]),
     ("secretary-test-kms", &[]),
 ];

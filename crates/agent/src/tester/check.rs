@@ -137,6 +137,11 @@ pub fn of(name: &str, path: &Path, mut root: Value) -> Result<Check, AgentError>
     })
 }
 
+/// Why an agent does not take `root` as its main configuration, if it doesn't.
+pub fn refused_as_main(root: &Value) -> Option<AgentError> {
+    (!is_map(root)).then(|| cannot_unmarshal(root, "map[string]interface {}"))
+}
+
 /// Logs keep their key when they are written anew.
 fn below_logs(logs: Value) -> Value {
     let mut mapping = Mapping::default();

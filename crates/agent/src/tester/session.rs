@@ -112,7 +112,7 @@ pub struct Shown {
 pub struct Resolved {
     /// Its sections up to the one that failed.
     pub sections: Vec<Shown>,
-    /// Why an agent does without it.
+    /// Why an agent does without it, or does not start.
     pub error: Option<AgentError>,
 }
 
@@ -148,7 +148,7 @@ impl<'a> Session<'a> {
 
     /// Resolves a main configuration.
     pub fn main(&mut self, main: Main) -> Resolved {
-        let Main { origin, text, root, .. } = main;
+        let Main { origin, text, root, refused, .. } = main;
         let root = match root {
             Ok(root) => root,
             Err(error) => return Resolved { sections: Vec::new(), error: Some(error) },
@@ -156,9 +156,9 @@ impl<'a> Session<'a> {
         match self.section(Kind::Main, root, &origin) {
             // Without a secret nothing is written anew, so comments and order stay.
             Ok(shown) if !shown.has_secret && self.show != Show::Nothing => {
-                Resolved { sections: vec![Shown { text, ..shown }], error: None }
+                Resolved { sections: vec![Shown { text, ..shown }], error: refused }
             }
-            Ok(shown) => Resolved { sections: vec![shown], error: None },
+            Ok(shown) => Resolved { sections: vec![shown], error: refused },
             Err(error) => Resolved { sections: Vec::new(), error: Some(error) },
         }
     }

@@ -30,6 +30,8 @@ pub struct Main {
     pub text: Secret,
     /// What they mean, or what an agent says that they don't.
     pub root: Result<Value, AgentError>,
+    /// Why an agent does not start with it, whatever its secrets are.
+    pub refused: Option<AgentError>,
 }
 
 /// All that was found.
@@ -150,7 +152,8 @@ impl Tree {
         if let Ok(root) = &root {
             self.hints.extend(hints::of_main(path, root));
         }
-        self.mains.push(Main { origin, path: path.to_path_buf(), text, root });
+        let refused = root.as_ref().ok().and_then(check::refused_as_main);
+        self.mains.push(Main { origin, path: path.to_path_buf(), text, root, refused });
         Ok(())
     }
 

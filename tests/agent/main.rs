@@ -1,0 +1,23 @@
+//! The secret backend protocol of the agents, by the real program as a process.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`cases`] | the recorded cases, and where this program does otherwise |
+//! | [`backend`] | executables to test |
+//! | [`tester`] | running `secretary agent test` |
+//! | [`verdicts`] | which strings are secrets, what is asked, what is made of the answer |
+//! | [`executables`] | rights, paths, and who runs it |
+//! | [`reports`] | what is printed, and what is not |
+#![cfg(feature = "agent")]
+
+#[cfg(unix)]
+mod backend;
+mod cases;
+#[cfg(unix)]
+mod executables;
+#[cfg(unix)]
+mod reports;
+#[cfg(unix)]
+mod tester;
+#[cfg(unix)]
+mod verdicts;
