@@ -2,6 +2,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | [`provider`] | what `secretary agent` answers |
 //! | [`cases`] | the recorded cases, and where this program does otherwise |
 //! | [`backend`] | executables to test |
 //! | [`tester`] | running `secretary agent test` |
@@ -15,6 +16,7 @@ mod backend;
 mod cases;
 #[cfg(unix)]
 mod executables;
+mod provider;
 #[cfg(unix)]
 mod reports;
 #[cfg(unix)]

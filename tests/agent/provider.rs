@@ -1,0 +1,176 @@
+//! `secretary agent` against what its answers are to be, and against what datadog-secret-backend answered for the same
+//! secrets.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use secretary_envelope::{NaclBox, SecretKey};
+use secretary_secret::Secret;
+use serde_json::{Value, json};
+
+use crate::cases::{self, Case};
+
+/// A folder with keys and names, for handles that stand for tokens.
+struct Store {
+    folder: tempfile::TempDir,
+    nacl: NaclBox,
+}
+
+impl Store {
+    fn new(names: &[(&str, &[u8])]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = || SecretKey::generate().expect("random bytes");
+        let (master, config) = (key(), key());
+        let nacl = NaclBox::agree(&config, &master.public_key()).expect("good keys");
+        let store = Self { folder, nacl };
+        store.write("master.pem", &master.to_pem());
+        store.write("config.pem", &config.public_key().to_pem());
+        let lines: Vec<_> = names
+            .iter()
+            .map(|(name, secret)| format!("{} = \"{}\"\n", json!(name), store.token(secret)))
+            .collect();
+        store.write("names.toml", &lines.concat());
+        store
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("room");
+    }
+
+    fn token(&self, secret: &[u8]) -> String {
+        self.nacl.seal(&Secret::from(secret)).expect("random bytes")
+    }
+
+    /// What the program answers to `request`.
+    fn answer(&self, request: &str) -> Output {
+        let flags = "--private-key master.pem --config-key config.pem --names names.toml";
+        self.run(&[&["agent"], flags.split(' ').collect::<Vec<_>>().as_slice()].concat(), request)
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_secretary"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("started");
+        // One that does not read it, or not all, may be gone.
+        let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+        child.wait_with_output().expect("it ends")
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("text")
+}
+
+/// What differs from what a case says.
+fn difference(case: &Case, output: &Output) -> Option<String> {
+    let expect = &case.expect;
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    let json = serde_json::from_str::<Value>(stdout).unwrap_or_default();
+    let is_equal = |key: &str, found: Value| expect[key].is_null() || found == expect[key];
+    let lines = |printed: &str| json!(printed.lines().count());
+    let is_good = is_equal("exit", json!(output.status.code()))
+        && is_equal("stdout", json!(stdout))
+        && is_equal("stdout_json", described(json, &expect["stdout_json"]))
+        && is_equal("stdout_lines", lines(stdout))
+        && is_equal("stderr", json!(stderr))
+        && is_equal("stderr_lines", lines(stderr))
+        && expect["stderr_has"].as_str().is_none_or(|part| stderr.contains(part));
+    (!is_good).then(|| format!("{}: {:?} {stdout}{stderr}", case.id, output.status.code()))
+}
+
+/// The answer, with an error put in the words that the case has for any: `<non-empty, ...>`.
+fn described(mut found: Value, expected: &Value) -> Value {
+    for (handle, entry) in found.as_object_mut().into_iter().flatten() {
+        let wanted = &expected[handle]["error"];
+        let error = entry["error"].as_str().unwrap_or_default();
+        let fits = !error.is_empty() && error.len() <= 256 && !error.contains('\n');
+        if fits && wanted.as_str().is_some_and(|text| text.starts_with('<')) {
+            entry["error"] = wanted.clone();
+        }
+    }
+    found
+}
+
+#[test]
+fn requests_are_answered_as_they_are_to_be() {
+    let large = vec![b'x'; 2 << 20];
+    let store = Store::new(&[
+        ("a", b"va"),
+        ("b", b"vb"),
+        ("e", b""),
+        ("x", b"a\xffb"),
+        ("50%s<&>", b"v"),
+        ("big", &large),
+    ]);
+    let token = store.token(b"v");
+    let (first, rest) = token["ENC[".len()..token.len() - 1].split_at(20);
+    let folded = format!("{first} {rest}");
+    for mut case in cases::of("OUR", 24) {
+        let output = match case.id.as_str() {
+            "OUR-31" => {
+                // The token of the case is only the form of one.
+                let request = case.text("stdin").replace("NACL,QUJD REVG", &folded);
+                case.expect["stdout_json"] = json!({ &folded: {"value": "v", "error": null} });
+                store.answer(&request)
+            }
+            "OUR-32" => store.run(&["--version"], ""),
+            _ => store.answer(case.text("stdin")),
+        };
+        assert_eq!(difference(&case, &output), None);
+    }
+}
+
+/// Where datadog-secret-backend 0.3 answered otherwise, what is answered here, and why.
+const DIFFERENCES: [(&str, &str, &str); 9] = [
+    ("DSB-04", "the secret is empty, which an agent does not take", "the agent refuses it anyway"),
+    ("DSB-06", "there is no such name", "there are no back ends, and names are names"),
+    ("DSB-07", "there is no such name", "there are no back ends, and names are names"),
+    ("DSB-08", "there is no such name", "there are no back ends, and names are names"),
+    ("DSB-09", "there is no such name", "there are no back ends, and names are names"),
+    ("DSB-10", "there is no such name", "there are no back ends, and names are names"),
+    (
+        "DSB-13",
+        "there is no such name",
+        "it panicked, and an agent dropped the whole configuration",
+    ),
+    (
+        "DSB-15",
+        "incompatible protocol version",
+        "a request without a version is a mistake of who calls",
+    ),
+    ("DSB-17", "v1", "callers modelled on the documents' example send a number"),
+];
+
+#[test]
+fn names_of_another_backend_can_stay_as_they_are() {
+    let store = Store::new(&[
+        ("j:k", b"v1"),
+        ("j:e", b""),
+        ("j:c:d", b"colon"),
+        ("y:k", b"v2"),
+        ("y:n", b"5"),
+        ("y:t", b"true"),
+    ]);
+    for case in cases::of("DSB", 15) {
+        let output = match Path::new(case.text("config")).is_absolute() {
+            true => store.run(&["agent", "--config", case.text("config")], case.text("stdin")),
+            false => store.answer(case.text("stdin")),
+        };
+        let difference = difference(&case, &output);
+        match DIFFERENCES.iter().find(|(id, ..)| *id == case.id) {
+            None => assert_eq!(difference, None),
+            Some((id, answered, _)) => {
+                let printed =
+                    difference.unwrap_or_else(|| panic!("{id} is no difference any more"));
+                assert!(printed.contains(answered), "{printed}");
+            }
+        }
+    }
+}
