@@ -120,8 +120,28 @@ too, and secrets_sha256, a list of what `printf %s TOKEN | sha256sum` prints.")]
     /// Resolve secrets for the StackState or Datadog agent
     ///
     /// Reads an agent's request from standard input and answers on standard output: it is the executable that the
-    /// agent's secret_backend_command names.
+    /// agent's secret_backend_command names. What is wrong with one handle is said in the answer, for that handle alone.
     #[cfg(feature = "agent")]
+    #[command(after_long_help = "\
+A handle is what an agent's configuration has between ENC[ and ]:
+  NACL,... or KMS,...        the secret itself, as `secretary encrypt` prints it
+  NAME or name:NAME          what a file of --names says it stands for: text with tokens
+  file@PATH                  a file below a folder of --file-root
+  k8s_secret@SPACE/NAME/KEY  a key of a Kubernetes secret, with --kubernetes
+
+Examples:
+  sudo secretary agent install
+  secretary agent test --user stackstate-agent --config /etc/stackstate-agent
+  echo '{\"version\": \"1.0\", \"secrets\": [\"db_password\"]}' | secretary agent --names handles.toml
+
+A file of settings, /etc/secretary/agent.toml:
+  private_key = \"/etc/secretary/agent-private-key.pem\"
+  config_key = \"/etc/secretary/config-public-key.pem\"
+  names = [\"/etc/secretary/handles.toml\"]
+  file_root = [\"/run/secrets\"]
+
+Leaves with 0 when there is an answer, and with 1 and one line on standard error when the request
+or the settings can't be used.")]
     Agent(Box<Agent>),
     /// Answer as the helpers in the agents' images do
     ///
