@@ -46,7 +46,7 @@ pub mod output;
 #[cfg(unix)]
 pub mod process;
 pub mod remote;
-#[cfg(any(feature = "aws", feature = "daemon"))]
+#[cfg(any(feature = "aws", feature = "daemon", feature = "kubernetes"))]
 pub mod runtime;
 pub mod seal;
 #[cfg(unix)]

@@ -34,6 +34,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("secretary-test-backend", &[]),
     ("secretary-test-cluster", &["secretary-test-kms"]),
     ("secretary-test-kms", &[]),
+    ("secretary-test-kubernetes", &["secretary-test-kms"]),
 ];
 
 /// What the lower crates may not touch: they are pure.

@@ -32,6 +32,9 @@ pub struct SecretHelperRead {
     /// Take file@PATH, by any path, and k8s_secret@NAMESPACE/NAME/KEY, besides names of files in DIR
     #[arg(long)]
     pub with_provider_prefixes: bool,
+    /// Folder with the token and the ca.crt of the pod's service account
+    #[arg(long, value_name = "DIR", default_value = secretary_agent::files::SERVICE_ACCOUNT, value_hint = ValueHint::DirPath)]
+    pub service_account: PathBuf,
     /// The folder with the secrets [default: the working directory]
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,

@@ -3,6 +3,8 @@
 //! Their answers, errors and exit codes are kept, because scripts and agents know them; but `..`, links that lead out
 //! of the folder and files that others may change are refused, and nothing is cut or replaced.
 
+mod kubernetes;
+
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -40,7 +42,7 @@ fn read(args: &SecretHelperRead, world: &World) -> Outcome {
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
     let folder = Folder::open(Helper::Go, dir, Limits::default());
     let answers = match args.with_provider_prefixes {
-        true => with_prefixes(&handles, &folder, world)?,
+        true => with_prefixes(&handles, &folder, args, world)?,
         false => below(&handles, &folder),
     };
     print(&answers, Helper::Go, world)
@@ -81,7 +83,12 @@ fn below(handles: &[String], folder: &Folder) -> Answers {
     answers
 }
 
-fn with_prefixes(handles: &[String], folder: &Folder, world: &World) -> Result<Answers, Failure> {
+fn with_prefixes(
+    handles: &[String],
+    folder: &Folder,
+    args: &SecretHelperRead,
+    world: &World,
+) -> Result<Answers, Failure> {
     let mut answers = Answers::default();
     let mut keys = Vec::new();
     for handle in handles {
@@ -94,29 +101,19 @@ fn with_prefixes(handles: &[String], folder: &Folder, world: &World) -> Result<A
             }
             Source::Unknown(prefix) => Err(format!("provider not supported: {prefix}")),
             Source::Kubernetes(name) => {
-                keys.push((handle, name));
+                keys.push((handle.as_str(), name));
                 continue;
             }
         };
         answers.insert(handle.clone(), answer);
     }
-    kubernetes(&keys, &mut answers, world)?;
+    for (handle, answer) in kubernetes::read(&keys, &args.service_account, world)? {
+        answers.insert(handle.to_string(), answer);
+    }
     Ok(answers)
 }
 
 fn print(answers: &Answers, helper: Helper, world: &World) -> Outcome {
     world.print(answers.to_json(helper).expose())?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn kubernetes(
-    keys: &[(&String, &str)],
-    answers: &mut Answers,
-    _world: &World,
-) -> Result<(), Failure> {
-    for (handle, _) in keys {
-        let absent = "this secretary was built without Kubernetes".to_string();
-        answers.insert(handle.to_string(), Err(absent));
-    }
-    Ok(())
 }

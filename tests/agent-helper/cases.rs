@@ -6,7 +6,7 @@ use crate::differences::DIFFERENCES;
 use crate::fixture::Fixture;
 use crate::program::{Ran, SECRETARY, run};
 
-fn cases(kind: &str) -> Vec<Value> {
+pub(crate) fn cases(kind: &str) -> Vec<Value> {
     let all: Vec<Value> = serde_json::from_str(include_str!("cases.json")).expect("JSON");
     let is_of_kind = |case: &Value| id(case).starts_with(kind);
     let cases: Vec<_> = all.into_iter().filter(is_of_kind).collect();
@@ -14,7 +14,7 @@ fn cases(kind: &str) -> Vec<Value> {
     cases
 }
 
-fn id(case: &Value) -> &str {
+pub(crate) fn id(case: &Value) -> &str {
     case["id"].as_str().expect("an id")
 }
 

@@ -10,10 +10,13 @@
 //! | [`cases`] | the cases, and judging an answer |
 //! | [`differences`] | where the program answers otherwise, and why |
 //! | [`rules`] | what no case is about |
+//! | [`kubernetes`] | keys of Kubernetes secrets |
 #![cfg(all(unix, feature = "agent"))]
 
 mod cases;
 mod differences;
 mod fixture;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod program;
 mod rules;
