@@ -9,6 +9,7 @@
 //! | [`input`] | a file or standard input, up to a limit |
 //! | [`keys`] | which flag, variable or file a key comes from |
 //! | [`kms`], [`runtime`] | AWS KMS, and the one runtime that work on the network is done in |
+//! | `kubernetes` | keys of Kubernetes secrets, for who answers an agent |
 //! | [`remote`] | a daemon that opens tokens in this program's place |
 //! | [`seal`], [`unseal`] | sealing, and opening the tokens of several texts at once |
 //! | [`environ`], [`env_file`] | variables and the tokens in them |
@@ -42,6 +43,8 @@ pub mod input;
 pub mod invoked;
 pub mod keys;
 pub mod kms;
+#[cfg(feature = "agent")]
+pub mod kubernetes;
 pub mod output;
 #[cfg(unix)]
 pub mod process;

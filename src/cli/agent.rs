@@ -75,6 +75,9 @@ pub struct AgentProvider {
     /// Answer k8s_secret@NAMESPACE/NAME/KEY as the service account of this pod
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = switch, hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
     pub kubernetes: bool,
+    /// Folder with the token and the ca.crt of that account
+    #[arg(long, value_name = "DIR", default_value = secretary_agent::files::SERVICE_ACCOUNT, value_hint = ValueHint::DirPath)]
+    pub service_account: PathBuf,
     /// Leave out line endings at the end of secrets
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = switch, hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
     pub trim_newline: bool,

@@ -3,11 +3,10 @@
 //! Their answers, errors and exit codes are kept, because scripts and agents know them; but `..`, links that lead out
 //! of the folder and files that others may change are refused, and nothing is cut or replaced.
 
-mod kubernetes;
-
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use secretary_agent::files::{Limits, read_anywhere};
 use secretary_agent::image_helper::folder::Folder;
@@ -18,8 +17,12 @@ use secretary_secret::Secret;
 
 use crate::Outcome;
 use crate::cli::{SecretHelper, SecretHelperCommand, SecretHelperRead};
-use crate::failure::{Failure, shown};
+use crate::failure::shown;
+use crate::kubernetes;
 use crate::world::{World, to_stderr};
+
+/// How long the image helper waits for Kubernetes.
+const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What Go makes of the exit code -1.
 const GO_FAILED: u8 = 255;
@@ -42,7 +45,7 @@ fn read(args: &SecretHelperRead, world: &World) -> Outcome {
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
     let folder = Folder::open(Helper::Go, dir, Limits::default());
     let answers = match args.with_provider_prefixes {
-        true => with_prefixes(&handles, &folder, args, world)?,
+        true => with_prefixes(&handles, &folder, args, world),
         false => below(&handles, &folder),
     };
     print(&answers, Helper::Go, world)
@@ -88,7 +91,7 @@ fn with_prefixes(
     folder: &Folder,
     args: &SecretHelperRead,
     world: &World,
-) -> Result<Answers, Failure> {
+) -> Answers {
     let mut answers = Answers::default();
     let mut keys = Vec::new();
     for handle in handles {
@@ -107,10 +110,11 @@ fn with_prefixes(
         };
         answers.insert(handle.clone(), answer);
     }
-    for (handle, answer) in kubernetes::read(&keys, &args.service_account, world)? {
+    let account = &args.service_account;
+    for (handle, answer) in kubernetes::read(&keys, account, KUBERNETES_TIMEOUT, &world.environ) {
         answers.insert(handle.to_string(), answer);
     }
-    Ok(answers)
+    answers
 }
 
 fn print(answers: &Answers, helper: Helper, world: &World) -> Outcome {

@@ -15,7 +15,11 @@ use secretary_secret::Secret;
 
 use crate::Outcome;
 use crate::cli::AgentProvider;
+use crate::kubernetes;
 use crate::world::World;
+
+/// What is left for everything else when AWS KMS, a daemon or Kubernetes has used up its time.
+const MARGIN: Duration = Duration::from_millis(200);
 
 /// What became of one handle.
 type Resolved<'a> = (&'a str, Result<Secret, String>);
@@ -97,8 +101,31 @@ impl Resolver<'_> {
         match source {
             Source::Tokens | Source::Names => self.open(handles),
             Source::Files => self.read(handles),
-            _ => Vec::new(),
+            Source::Kubernetes => self.ask_kubernetes(handles),
+            // Nobody is asked.
+            Source::Setec => Vec::new(),
         }
+    }
+
+    fn ask_kubernetes<'t>(&self, handles: &[(&'t str, Handle<'t>)]) -> Vec<Resolved<'t>> {
+        let keys = handles.iter().filter_map(|(text, handle)| match handle {
+            Handle::KubernetesSecret(name) => Some((*text, *name)),
+            _ => None,
+        });
+        let keys: Vec<_> = keys.collect();
+        kubernetes::read(
+            &keys,
+            &self.flags.service_account,
+            self.time_to_ask(),
+            &self.world.environ,
+        )
+    }
+
+    /// What is left to ask others in, and to tell what they said.
+    fn time_to_ask(&self) -> Duration {
+        let left = self.time.saturating_sub(self.started.elapsed()).saturating_sub(MARGIN);
+        // In tenths of a second, because it is told of.
+        Duration::from_millis(100) * u32::try_from(left.as_millis() / 100).unwrap_or(u32::MAX)
     }
 
     /// Why nobody is asked for a handle, unless somebody is.

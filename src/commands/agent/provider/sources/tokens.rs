@@ -15,9 +15,6 @@ use crate::cli::OpenKeys;
 use crate::failure::{Failure, shown};
 use crate::unseal::Unsealer;
 
-/// What is left for everything else when AWS KMS or a daemon has used up its time.
-const MARGIN: Duration = Duration::from_millis(200);
-
 impl Resolver<'_> {
     pub(super) fn open<'t>(&self, handles: &[(&'t str, Handle<'t>)]) -> Vec<Resolved<'t>> {
         let names = match handles.iter().any(|(_, handle)| matches!(handle, Handle::Name(_))) {
@@ -63,17 +60,14 @@ impl Resolver<'_> {
 
     /// The flags for keys, with what is asked of others given up before the agent gives up on us.
     fn keys_in_time(&self) -> OpenKeys {
-        let left = self.time.saturating_sub(self.started.elapsed()).saturating_sub(MARGIN);
-        // In tenths of a second, because it is told of.
-        let left =
-            Duration::from_millis(100) * u32::try_from(left.as_millis() / 100).unwrap_or(u32::MAX);
-        let within = |limit: &mut Option<Duration>, default| {
-            *limit = Some(limit.unwrap_or(default).min(left));
+        let left = self.time_to_ask();
+        let within = |limit: &mut Option<Duration>| {
+            *limit = Some(limit.map_or(left, |limit| limit.min(left)));
         };
         let mut keys = self.flags.keys.clone();
-        within(&mut keys.kms.kms_timeout, left);
-        within(&mut keys.daemon.timeout, left);
-        within(&mut keys.daemon.connect_timeout, left);
+        within(&mut keys.kms.kms_timeout);
+        within(&mut keys.daemon.timeout);
+        within(&mut keys.daemon.connect_timeout);
         keys
     }
 }
