@@ -18,9 +18,9 @@
 //! behind a tag in flow style, at a backslash that ends a text within double quotes, and at the end of a
 //! block scalar when the text ends without a line break.
 
-use std::io::{BufRead, Read as _};
+use std::io::Read as _;
 
-use libyaml_safer::{Encoding, Scanner, TokenData};
+use libyaml_safer::{Encoding, Scanner};
 
 use super::YamlError;
 use super::nodes::{self, Nodes};
@@ -37,7 +37,7 @@ const TOO_TANGLED: &str = "the text is too tangled";
 /// Reads the first document.
 pub(super) fn read(bytes: &[u8]) -> Result<Nodes, YamlError> {
     let mut budget = Budget(MOST_READ_AGAIN);
-    let source = with_whole_tags(Source::decode(bytes)?, &mut budget)?;
+    let source = with_whole_tags(Source::decode(bytes)?, 0, &mut budget)?;
     let mut changes = Changes::default();
     let mut source = changes.prepare(source)?;
     loop {
@@ -47,14 +47,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Nodes, YamlError> {
         };
         let Some(start) = failure.index else { return Err(failure.error) };
         let rest = source.text().get(start..).unwrap_or_default();
-        source = match failure.error.problem() {
+        let changed = match failure.error.problem() {
             "found unexpected ':'" if rest.starts_with(':') => changes.hide(&source, start, ":")?,
             "found unknown escape character" if rest.starts_with("\\'") => {
                 source.with(start, 1, "")
             }
             _ => return Err(failure.error),
         };
-        budget.spend(source.text().len())?;
+        budget.spend(changed.text().len())?;
+        // Tags behind an error were not seen before.
+        source = with_whole_tags(changed, start, &mut budget)?;
     }
 }
 
@@ -168,9 +170,12 @@ impl Budget {
     }
 }
 
-/// Has no tag with characters that libyaml 0.2.5 ends it at and yaml.v2 does not.
-fn with_whole_tags(mut source: Source, budget: &mut Budget) -> Result<Source, YamlError> {
-    let mut from = 0;
+/// Changes tags from a place on with characters that libyaml 0.2.5 ends them at and yaml.v2 does not.
+fn with_whole_tags(
+    mut source: Source,
+    mut from: usize,
+    budget: &mut Budget,
+) -> Result<Source, YamlError> {
     while let Some(index) = next_suspect(source.text(), from) {
         budget.spend(source.text().len())?;
         if ends_a_tag(&source.text()[..index]) {
@@ -200,19 +205,17 @@ fn may_be_in_tag(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_;/?:@&=+$.%!~*'()<>".contains(&byte)
 }
 
-/// Whether the last token of the text is a tag that goes to its end.
+/// Whether a tag goes to the end of the text.
 fn ends_a_tag(text: &str) -> bool {
+    // The parser complains of a character behind a tag before it looks at anything else. The line break
+    // keeps it from its panic in block scalars.
+    let probe = text.as_bytes().chain(b"`\n".as_slice());
     let mut scanner = Scanner::new();
     scanner.set_encoding(Encoding::Utf8);
-    scanner.set_input(ended(text));
-    // What comes behind the tag may be an error.
-    let tokens = scanner.map_while(Result::ok);
-    let tags = tokens.filter(|token| matches!(token.data, TokenData::Tag { .. }));
-    tags.last().is_some_and(|tag| tag.end_mark.index == text.len() as u64)
-}
-
-/// A reader of the text and of what makes a whole of it: something to be a key if a key must be there,
-/// and a line break, without which the port panics in block scalars.
-fn ended(text: &str) -> impl BufRead {
-    text.as_bytes().chain(b" :\n".as_slice())
+    scanner.set_input(probe);
+    scanner.find_map(Result::err).is_some_and(|error| {
+        error.context() == Some("while scanning a tag")
+            && error.problem() == "did not find expected whitespace or line break"
+            && error.problem_mark().is_some_and(|mark| mark.index == text.len() as u64)
+    })
 }
