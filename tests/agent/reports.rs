@@ -236,3 +236,59 @@ fn many_checks_take_one_process_for_each_section() {
     assert_eq!((found.code, found.calls()), (Some(0), 61));
     assert_eq!(found.json["secrets"]["count"], 301);
 }
+
+#[test]
+#[ignore = "needs root, to mount a file system"]
+fn a_file_system_without_execution_is_found_out() {
+    let mut setup = Setup::new();
+    std::fs::create_dir(setup.path("bin")).expect("made");
+    setup.file("stackstate.yaml", "a: ENC[h]\n");
+    // Mounted in a namespace that ends with the program.
+    let script =
+        "mount -t tmpfs -o noexec none bin && install -m 0700 \"$0\" bin/backend && exec \"$@\"";
+    let good = backend::good().display().to_string();
+    setup.wrapper = ["unshare", "-m", "sh", "-c", script, &good].map(str::to_string).to_vec();
+    let command = setup.path("bin/backend").display().to_string();
+    let setup = setup.flags(["--command", &command, "--config", "."]);
+    let (text, code) = setup.printed(&[]);
+    assert!(text.contains(&format!("fork/exec {command}: permission denied")), "{text}");
+    let folder = setup.path("bin").canonicalize().expect("there").display().to_string();
+    assert!(
+        text.contains(&format!("the file system at {folder} is mounted with noexec")),
+        "{text}"
+    );
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn faults_of_an_executable_get_a_hint() {
+    let hint = |told: serde_json::Value, flags: &[&str]| {
+        let setup = Setup::of_main("a: ENC[h]\n", &told).flags(flags.iter().copied());
+        let (text, _) = setup.printed(&["--config", "."]);
+        text.split_once("=== Hints ===").map(|(_, hints)| hints.to_string()).unwrap_or_default()
+    };
+    let good = "{\"h\":{\"value\":\"v\"}}";
+    assert_eq!(hint(json!({"stdout": good}), &[]), "");
+    let text = hint(json!({"stdout": good}), &["--max-size", "18"]);
+    assert!(text.contains("a single byte beyond the limit"), "{text}");
+    let text = hint(json!({"stdout": good}), &["--max-size", "19"]);
+    assert!(text.contains("above nine tenths of the limit"), "{text}");
+    let text = hint(json!({"stdout": good, "sleep_s": 1.2}), &["--timeout", "2"]);
+    assert!(text.contains("more than half of the time"), "{text}");
+}
+
+#[test]
+fn faults_of_a_configuration_get_a_hint() {
+    let setup = Setup::of_main("a: |\n  ENC[h]\nb: http://u:ENC[h]@host\n", &json!({"prefix": ""}));
+    setup.file("conf.d/flow.yaml", "instances: [{a: ENC[x]}]\n");
+    let (text, code) = setup.printed(&["--config", "."]);
+    for part in [
+        "./stackstate.yaml:1: a block ends with a line break",
+        "./stackstate.yaml:3: a secret inside of a longer text",
+        "./conf.d/flow.yaml:1: between [ and ] or { and } a secret without quotes breaks the file",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.contains("./conf.d/flow.yaml is not a valid config file: yaml: "), "{text}");
+    assert_eq!(code, Some(1));
+}

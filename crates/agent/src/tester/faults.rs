@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::hints::Hint;
 use super::rights::GroupRule;
 use super::session::{Backend, Call};
-use super::settings::TIMEOUT;
 
 /// What agents before 2021 and old templates of theirs allow.
 const OLD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -97,7 +96,7 @@ fn is_near(sizes: [usize; 2], limit: usize) -> bool {
 fn of_time(calls: &[Call], file: &Path, timeout: Duration) -> Option<Hint> {
     let slowest = calls.iter().filter(|call| !call.was_killed).max_by_key(|call| call.took)?;
     let took = slowest.took;
-    let reason = if took > OLD_TIMEOUT && timeout >= TIMEOUT {
+    let reason = if took > OLD_TIMEOUT {
         "more than the 5 that older agents and templates allow"
     } else if took > timeout / 2 {
         "more than half of the time there is"

@@ -94,6 +94,30 @@ pub struct Call {
     pub error: Option<AgentError>,
 }
 
+impl Call {
+    /// What is kept of a process that was asked for `handles`, with what was wrong in the end.
+    pub fn of(
+        finished: &Finished,
+        origin: &str,
+        section: Kind,
+        handles: &[String],
+        error: Option<AgentError>,
+    ) -> Self {
+        let distinct: BTreeSet<&String> = handles.iter().collect();
+        Self {
+            origin: origin.to_string(),
+            section,
+            handles: distinct.len(),
+            took: finished.took,
+            held: finished.held,
+            is_still_held: finished.is_still_held,
+            was_killed: finished.was_killed,
+            sizes: [finished.stdout.len(), finished.stderr.len()],
+            error,
+        }
+    }
+}
+
 /// A section as it is when its secrets are resolved.
 #[derive(Debug)]
 pub struct Shown {
@@ -229,18 +253,8 @@ impl<'a> Session<'a> {
                 self.cache.keep(handle, value, origin);
             }),
         };
-        let distinct: BTreeSet<&String> = handles.iter().collect();
-        self.calls.push(Call {
-            origin: origin.to_string(),
-            section: kind,
-            handles: distinct.len(),
-            took: finished.took,
-            held: finished.held,
-            is_still_held: finished.is_still_held,
-            was_killed: finished.was_killed,
-            sizes: [finished.stdout.len(), finished.stderr.len()],
-            error: judged.as_ref().err().cloned(),
-        });
+        let error = judged.as_ref().err().cloned();
+        self.calls.push(Call::of(&finished, origin, kind, handles, error));
         judged
     }
 }

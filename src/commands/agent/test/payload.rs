@@ -4,9 +4,10 @@
 use std::process::ExitCode;
 
 use secretary_agent::tester::AgentError;
+use secretary_agent::tester::check::Kind;
 use secretary_agent::tester::faults;
 use secretary_agent::tester::run::Finished;
-use secretary_agent::tester::session::Backend;
+use secretary_agent::tester::session::{Backend, Call};
 use secretary_agent::tester::verdict;
 use secretary_secret::Secret;
 
@@ -42,6 +43,8 @@ pub(super) fn run(request: &str, backend: &Backend, user: &User, world: &World) 
         let name = user.name();
         hints.extend(faults::of_rights(&error.to_string(), &file, &name, backend.judge.group));
     }
+    let call = Call::of(&finished, "this request", Kind::Main, &[], verdict.err());
+    hints.extend(faults::of_calls(&[call], backend));
     let mut lines = String::new();
     push_hints(&mut lines, &hints);
     push(lines);
