@@ -178,6 +178,14 @@ fn settings_come_from_the_file_and_the_environment() {
 }
 
 #[test]
+fn variables_in_checks_are_filled_in_before_secrets_are_looked_for() {
+    let setup = Setup::new().told(&json!({"prefix": "x"}));
+    setup.file("conf.d/a.yaml", "instances: [{a: \"%%env_WHOLE%%\", b: \"ENC[%%env_PART%%]\"}]\n");
+    let found = setup.found_with(&[("WHOLE", "ENC[w]"), ("PART", "p")]);
+    assert_eq!(found.first(), Ok("a: xw\nb: xp\n"));
+}
+
+#[test]
 fn secrets_without_an_executable_are_a_fault() {
     let setup = Setup::new();
     setup.file("conf.d/a.yaml", "instances: [{a: \"ENC[x]\"}]\nsecret_backend_command: /x\n");

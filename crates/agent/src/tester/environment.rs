@@ -1,8 +1,12 @@
-//! What environment variables make of a main configuration: `STS_API_KEY=ENC[x]` is a secret like one in the
-//! file, and takes the place of what the file says.
+//! What environment variables make of a configuration, before its secrets are looked for.
+//!
+//! In a main configuration `STS_API_KEY=ENC[x]` is a secret like one in the file, and takes the place of what
+//! the file says. In that of a check `%%env_NAME%%` stands for a variable.
+
+use secretary_secret::Secret;
 
 use crate::tester::secrets;
-use crate::yaml::{Mapping, Value};
+use crate::yaml::{Mapping, Text, Value};
 
 /// What the variables of an agent's settings begin with, by the name of its main file.
 pub fn prefix(origin: &str) -> &'static str {
@@ -36,6 +40,44 @@ pub fn merge<'a>(
             _ => {}
         }
     }
+}
+
+/// Puts the values of variables into all strings below `value`. A variable that there is not stays as it is
+/// written, as do the other things between `%%`, which an agent learns of a container.
+pub fn fill<'a>(value: &mut Value, variable: &dyn Fn(&str) -> Option<&'a str>) {
+    match value {
+        Value::String(text) => {
+            if let Some(filled) = filled(text, variable) {
+                text.replace(filled);
+            }
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(|item| fill(item, variable)),
+        Value::Mapping(mapping) => mapping.iter_mut().for_each(|(_, value)| fill(value, variable)),
+        _ => {}
+    }
+}
+
+fn filled<'a>(text: &Text, variable: &dyn Fn(&str) -> Option<&'a str>) -> Option<Secret> {
+    let text = text.as_str().filter(|text| text.contains("%%env_"))?;
+    let mut filled = Secret::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("%%env_") {
+        let found =
+            behind.split_once("%%").and_then(|(name, after)| Some((variable(name)?, after)));
+        filled.extend(before.as_bytes());
+        rest = match found {
+            Some((value, after)) => {
+                filled.extend(value.as_bytes());
+                after
+            }
+            None => {
+                filled.extend(b"%%env_");
+                behind
+            }
+        };
+    }
+    filled.extend(rest.as_bytes());
+    Some(filled)
 }
 
 /// The setting that a variable is for: `logs_config_url` may be `url` below `logs_config`.
@@ -80,5 +122,14 @@ mod tests {
         let expected = "Api_Key: plain\nlogs_config:\n  url: ENC[c]\nnew: ENC[d]\nother: 1\n";
         assert_eq!(merged(yaml, &variables), expected);
         assert_eq!(merged("", &[("STS_A", "ENC[x]")]), "a: ENC[x]\n");
+    }
+
+    #[test]
+    fn variables_stand_in_checks() {
+        let yaml = "a: ['x%%env_A%%y%%env_A%%', '%%env_B%%', '%%host%%', '%%env_A']\n";
+        let mut root = Document::parse(yaml.as_bytes()).expect("YAML").root;
+        fill(&mut root, &|name| (name == "A").then_some("1"));
+        let text = String::from_utf8_lossy(yaml::emit(&root).expose()).into_owned();
+        assert_eq!(text, "a:\n- x1y1\n- '%%env_B%%'\n- '%%host%%'\n- '%%env_A'\n");
     }
 }

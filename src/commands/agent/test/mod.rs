@@ -121,7 +121,11 @@ fn resolve(
         let (origin, path) = (main.origin.clone(), main.path.clone());
         configurations.push(Configuration::of_main(origin, path, session.main(main)));
     }
+    let variable = |name: &str| world.environ.get(name)?.to_str();
     for mut check in tree.checks {
+        for section in &mut check.sections {
+            environment::fill(&mut section.value, &variable);
+        }
         let resolved = session.check(&mut check);
         configurations.push(Configuration::of_check(check, resolved));
     }
