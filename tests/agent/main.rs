@@ -9,6 +9,7 @@
 //! | [`verdicts`] | which strings are secrets, what is asked, what is made of the answer |
 //! | [`executables`] | rights, paths, and who runs it |
 //! | [`reports`] | what is printed, and what is not |
+//! | [`whole`] | a configuration with every source, answered by this program |
 #![cfg(feature = "agent")]
 
 #[cfg(unix)]
@@ -23,3 +24,5 @@ mod reports;
 mod tester;
 #[cfg(unix)]
 mod verdicts;
+#[cfg(all(unix, feature = "aws", feature = "kubernetes"))]
+mod whole;
