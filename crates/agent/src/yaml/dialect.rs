@@ -89,7 +89,7 @@ impl Changes {
             source = self.hide(&source, start, "\\")?;
         }
         let text = source.text();
-        if text.ends_with(is_break) || !text.contains(['|', '>']) {
+        if source.ends_early() || text.ends_with(is_break) || !text.contains(['|', '>']) {
             return Ok(source);
         }
         let last = text.rsplit(is_break).next().unwrap_or_default();
@@ -214,8 +214,8 @@ fn ends_a_tag(text: &str) -> bool {
     scanner.set_encoding(Encoding::Utf8);
     scanner.set_input(probe);
     scanner.find_map(Result::err).is_some_and(|error| {
-        error.context() == Some("while scanning a tag")
-            && error.problem() == "did not find expected whitespace or line break"
+        let in_tag = ["while scanning a tag", "while parsing a tag"].map(Some);
+        in_tag.contains(&error.context())
             && error.problem_mark().is_some_and(|mark| mark.index == text.len() as u64)
     })
 }

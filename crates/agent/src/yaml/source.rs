@@ -43,6 +43,11 @@ impl Source {
         str_of(&self.text)
     }
 
+    /// Whether there is more that cannot be read.
+    pub(super) fn ends_early(&self) -> bool {
+        self.ends_because.is_some()
+    }
+
     /// The same source with another text in the place of `len` bytes at `start`.
     pub(super) fn with(&self, start: usize, len: usize, text: &str) -> Self {
         let old = self.text.expose();
@@ -85,9 +90,13 @@ impl Pieces<'_> {
 
 impl BufRead for Pieces<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.rest.len() < PIECE && self.ends_because.is_some() {
-            self.failed = self.ends_because;
-            return Err(io::ErrorKind::InvalidData.into());
+        if let Some(problem) = self.ends_because {
+            // That a character is cut off is noticed at the end, when there is nothing else.
+            let piece = if problem.starts_with("incomplete") { 1 } else { PIECE };
+            if self.rest.len() < piece {
+                self.failed = self.ends_because;
+                return Err(io::ErrorKind::InvalidData.into());
+            }
         }
         Ok(&self.rest.as_bytes()[..self.rest.floor_char_boundary(PIECE)])
     }
