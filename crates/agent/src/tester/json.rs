@@ -3,7 +3,7 @@
 //! serde_json can't stand in for it: it refuses lone surrogates and bytes that are no UTF-8, which Go
 //! replaces without a word; it words its errors otherwise, and an operator will search for Go's.
 //!
-//! As Go does, this goes over the text twice. The first time only the grammar counts ([`scan`]), so that a
+//! As Go does, this goes over the text twice. The first time only the grammar counts (`scan`), so that a
 //! missing bracket at the end is reported before a wrong type at the start.
 
 mod scan;
