@@ -83,8 +83,15 @@ Examples:
     Decrypt(Decrypt),
     /// Start a program with its environment and arguments decrypted
     ///
-    /// This process becomes the program: same process id, no shell, no child. When one token does
-    /// not open, nothing is started. The variables that hold keys are not passed on: *_PRIVATE_KEY,
+    #[cfg_attr(
+        not(windows),
+        doc = "This process becomes the program: same process id, no shell, no child."
+    )]
+    #[cfg_attr(
+        windows,
+        doc = "Starts the program, waits for it and leaves with its exit code; Ctrl-C is left to the program. There is no shell in between."
+    )]
+    /// When one token does not open, nothing is started. The variables that hold keys are not passed on: *_PRIVATE_KEY,
     /// the public keys of master, config, deploy and service, and those that a flag named. A variable
     /// that held a token is always passed on.
     #[command(after_long_help = "\
@@ -98,9 +105,15 @@ found, and otherwise the program's own.")]
     /// Decrypt for containers that hold no key of their own but a deploy key
     ///
     /// Asks Marathon, Mesos or a file which workload somebody is who calls, and which secrets it may have;
-    /// the Go program's clients work with it unchanged. SIGTERM ends it when the requests that there are have
-    /// been answered. SIGHUP makes it read again --workloads, the certificate and the files for
-    /// authorization, and go on in a new --audit-log if the old one was renamed.
+    /// the Go program's clients work with it unchanged.
+    #[cfg_attr(
+        not(windows),
+        doc = "SIGTERM ends it when the requests that there are have been answered. SIGHUP makes it read again --workloads, the certificate and the files for authorization, and go on in a new --audit-log if the old one was renamed."
+    )]
+    #[cfg_attr(
+        windows,
+        doc = "Ctrl-C ends it when the requests that there are have been answered, as do Ctrl-Break, closing its window and shutting down. It reads files once: to read changed ones, start it again."
+    )]
     #[cfg(feature = "daemon")]
     #[command(after_long_help = "\
 Examples:

@@ -180,9 +180,9 @@ pub fn read(path: &Path, limit: usize, world: &World) -> Result<Input, Failure> 
 }
 
 fn read_file(mut file: File, limit: usize) -> io::Result<Input> {
-    let metadata = file.metadata()?;
     let mut bytes = Vec::new();
-    if metadata.is_file() {
+    // On Windows there is nothing to be known of a pipe.
+    if let Some(metadata) = file.metadata().ok().filter(Metadata::is_file) {
         if metadata.len() > limit as u64 {
             return Err(io::ErrorKind::FileTooLarge.into());
         }

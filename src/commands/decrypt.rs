@@ -32,7 +32,8 @@ fn text(args: &Decrypt, world: &World) -> Result<(), Failure> {
     let file = args.file.as_deref().unwrap_or(Path::new("-"));
     refuse_to_overwrite_input(file, args, world)?;
     if file.as_os_str() == "-" && world.stdin_is_terminal() {
-        world.note("reading the text to decrypt from the terminal; Ctrl-D ends it");
+        let end = if cfg!(windows) { "Ctrl-Z and Enter end it" } else { "Ctrl-D ends it" };
+        world.note(&format!("reading the text to decrypt from the terminal; {end}"));
     }
     let unsealer = Unsealer::find(&args.keys, &world.environ, &world.environ)?;
     let input = input::read(file, input::MAX_TEXT, world)?;

@@ -178,8 +178,15 @@ impl Storage for LogFile {
         self.file.sync_data()
     }
 
+    #[cfg(unix)]
     fn cut(&mut self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
+    }
+
+    /// Who may only append may not cut there.
+    #[cfg(windows)]
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        OpenOptions::new().write(true).open(&self.path)?.set_len(len)
     }
 }
 
