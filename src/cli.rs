@@ -153,6 +153,8 @@ A file of settings, /etc/secretary/agent.toml:
   names = [\"/etc/secretary/handles.toml\"]
   file_root = [\"/run/secrets\"]
 
+In the agents' images `secretary secret-helper read` takes the place of their helpers; see its --help.
+
 Leaves with 0 when there is an answer, and with 1 and one line on standard error when the request
 or the settings can't be used.")]
     Agent(Box<Agent>),
@@ -161,7 +163,7 @@ or the settings can't be used.")]
     /// Takes the place of `agent secret-helper read`, and under the names readsecret.sh,
     /// readsecret_multiple_providers.sh and readsecret.py that of the scripts.
     #[cfg(feature = "agent")]
-    #[command(after_long_help = "\
+    #[command(hide = true, after_long_help = "\
 Examples:
   secretary secret-helper read /etc/secret-volume
   secretary secret-helper read --with-provider-prefixes
