@@ -214,8 +214,11 @@ fn ends_a_tag(text: &str) -> bool {
     scanner.set_encoding(Encoding::Utf8);
     scanner.set_input(probe);
     scanner.find_map(Result::err).is_some_and(|error| {
-        let in_tag = ["while scanning a tag", "while parsing a tag"].map(Some);
-        in_tag.contains(&error.context())
+        // The tag is whole, or nothing stands behind its `!!` yet.
+        let reason = (error.context().unwrap_or_default(), error.problem());
+        let whole = ("while scanning a tag", "did not find expected whitespace or line break");
+        let begun = ("while parsing a tag", "did not find expected tag URI");
+        [whole, begun].contains(&reason)
             && error.problem_mark().is_some_and(|mark| mark.index == text.len() as u64)
     })
 }
