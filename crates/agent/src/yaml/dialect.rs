@@ -28,7 +28,7 @@ use super::scalar::is_break;
 use super::source::Source;
 
 /// How many bytes may be read again after changes. Texts that need more are no configurations.
-const MOST_READ_AGAIN: usize = 64 * 1024 * 1024;
+const MOST_READ_AGAIN: usize = 16 * 1024 * 1024;
 
 const MARK: &str = "\u{feff}";
 
