@@ -163,11 +163,14 @@ or the settings can't be used.")]
     /// Takes the place of `agent secret-helper read`, and under the names readsecret.sh,
     /// readsecret_multiple_providers.sh and readsecret.py that of the scripts.
     #[cfg(feature = "agent")]
-    #[command(hide = true, after_long_help = "\
+    #[command(
+        hide = true,
+        after_long_help = "\
 Examples:
   secretary secret-helper read /etc/secret-volume
   secretary secret-helper read --with-provider-prefixes
-  ln -s /usr/bin/secretary /readsecret.sh    then `/readsecret.sh /etc/secret-volume`")]
+  ln -s /usr/bin/secretary /readsecret.sh    then `/readsecret.sh /etc/secret-volume`"
+    )]
     SecretHelper(SecretHelper),
     /// Check keys, tokens and what each command would use
     ///

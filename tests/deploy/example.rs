@@ -17,6 +17,7 @@ pub(crate) struct Example {
     pub(crate) config: SecretKey,
     pub(crate) deploy: SecretKey,
     pub(crate) service: SecretKey,
+    pub(crate) agent: SecretKey,
     /// What the places in the files are filled with.
     places: Vec<(String, String)>,
 }
@@ -29,6 +30,7 @@ impl Example {
             config: key(),
             deploy: key(),
             service: key(),
+            agent: key(),
             places: Vec::new(),
         };
         example.places = example.values();
@@ -37,6 +39,7 @@ impl Example {
 
     fn values(&self) -> Vec<(String, String)> {
         let nacl = NaclBox::agree(&self.config, &self.master.public_key()).expect("a good key");
+        let of_agent = NaclBox::agree(&self.config, &self.agent.public_key()).expect("a good key");
         let mut values = vec![
             ("MASTER_PUBLIC_KEY".to_string(), line(&self.master.public_key().to_pem())),
             ("DEPLOY_PUBLIC_KEY".to_string(), line(&self.deploy.public_key().to_pem())),
@@ -48,6 +51,8 @@ impl Example {
             let token = nacl.seal(&Secret::from(plaintext.as_bytes())).expect("random bytes");
             values.push((format!("{name}_SHA256"), hash(&token)));
             values.push((name.to_string(), token));
+            let token = of_agent.seal(&Secret::from(plaintext.as_bytes())).expect("random bytes");
+            values.push((format!("AGENT_{name}"), token));
         }
         values
     }

@@ -2,6 +2,8 @@
 //! as Puppet start it, and the services get their secrets as they are defined.
 #![cfg(all(target_os = "linux", feature = "daemon"))]
 
+#[cfg(feature = "agent")]
+mod agent;
 mod cluster;
 mod daemon;
 mod example;

@@ -31,6 +31,7 @@ impl Root {
             write("daemon.key", &made.signing_key.serialize_pem());
             write("ca.pem", &made.cert.pem());
         }
+        root.write("/etc/secretary/agent-private-key.pem", &example.agent.to_pem());
         root.write("/etc/myservice/deploy-private-key.pem", &example.deploy.to_pem());
         for folder in ["/service/keys", "/etc/secretary/service-keys"] {
             root.write(&format!("{folder}/service-private-key.pem"), &example.service.to_pem());

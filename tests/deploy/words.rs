@@ -8,13 +8,16 @@ use std::process::Command;
 use crate::root::{deploy, program};
 
 /// The files, by the commands whose flags they may have.
-const FILES: [(&str, &[&str]); 7] = [
-    ("README.md", &["daemon", "decrypt", "exec", "genkeys", "encrypt"]),
+const FILES: [(&str, &[&str]); 10] = [
+    ("README.md", &["agent test", "daemon", "decrypt", "exec", "genkeys", "encrypt"]),
+    ("agent.toml", &["agent"]),
     ("daemon.env", &["daemon"]),
+    ("handles.toml", &["agent"]),
     ("hiera.yaml", &["daemon"]),
     ("marathon-app.json", &["exec"]),
     ("mesos-task.json", &["exec"]),
     ("myservice.service", &["decrypt"]),
+    ("postgres.yaml", &["agent"]),
     ("secretary.service", &["daemon"]),
 ];
 
@@ -22,10 +25,12 @@ const FILES: [(&str, &[&str]); 7] = [
 const FOREIGN_FLAGS: [&str; 5] = ["--entrypoint", "--read-only", "--cap-drop", "--ulimit", "--now"];
 
 /// Variables of systemd, and of the service that is started.
-const FOREIGN_VARIABLES: [&str; 7] = [
+const FOREIGN_VARIABLES: [&str; 9] = [
     "CREDENTIALS_DIRECTORY",
     "LOGS_DIRECTORY",
     "MAINPID",
+    "AGENT_API_KEY",
+    "AGENT_DATABASE_PASSWORD",
     "API_KEY",
     "DATABASE_PASSWORD",
     "DATABASE_URL",
@@ -33,7 +38,8 @@ const FOREIGN_VARIABLES: [&str; 7] = [
 ];
 
 fn help(command: &str) -> String {
-    let output = Command::new(program()).args([command, "--help"]).output().expect("started");
+    let output =
+        Command::new(program()).args(command.split(' ')).arg("--help").output().expect("started");
     assert!(output.status.success());
     String::from_utf8(output.stdout).expect("text")
 }
