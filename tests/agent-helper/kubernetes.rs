@@ -152,3 +152,58 @@ fn by_its_own_name_it_takes_no_arguments() {
         r#"{"k8s_secret@not_valid":{"error":"invalid format. Use: \"namespace/name/key\""}}"#;
     assert_eq!(ran, Ran { code: Some(0), stdout: stdout.to_string(), stderr: String::new() });
 }
+
+/// The API server that `scripts/kubernetes` has set up.
+#[test]
+#[ignore = "needs a Kubernetes API server: scripts/kubernetes"]
+fn real_api_server() {
+    let variable = |name: &str| std::env::var(name).expect("scripts/kubernetes sets it");
+    let environ: Vec<_> = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"]
+        .map(|name| (name, variable(name)))
+        .into();
+    let account = std::path::PathBuf::from(variable("SECRETARY_SERVICE_ACCOUNT"));
+    let ask = |account: &std::path::Path, handles: &[&str]| -> Value {
+        let folder = account.to_str().expect("text");
+        let args =
+            ["secret-helper", "read", "--with-provider-prefixes", "--service-account", folder];
+        let args: Vec<_> = args.iter().map(ToString::to_string).collect();
+        let request = json!({"version": "1.0", "secrets": handles}).to_string();
+        let ran = run(SECRETARY, &args, account, &environ, &request);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        serde_json::from_str(&ran.stdout).expect("JSON")
+    };
+    let error = |text: &str| json!({"error": text});
+    let answers = [
+        ("k8s_secret@shop/database/password", json!({"value": "pä$$ <&>\" word\n"})),
+        ("k8s_secret@shop/database/user", json!({"value": "shop"})),
+        ("k8s_secret@shop/database/empty", json!({})),
+        ("k8s_secret@shop/large/k", json!({"value": "x".repeat(1_000_000)})),
+        ("k8s_secret@shop/database/nope", error("key nope not found in secret shop/database")),
+        ("k8s_secret@shop/nothing/k", error("key k not found in secret shop/nothing")),
+        ("k8s_secret@shop/nope/k", error("secrets \"nope\" not found")),
+        ("k8s_secret@shop/No_Name/k", error("secrets \"No_Name\" not found")),
+        (
+            "k8s_secret@bank/vault/k",
+            error("the service account has no right to get secret bank/vault (HTTP status 403)"),
+        ),
+    ];
+    let told = ask(&account, &answers.each_ref().map(|(handle, _)| *handle));
+    for (handle, answer) in answers {
+        assert_eq!(told[handle], answer, "{handle}");
+    }
+
+    let other = tempfile::tempdir().expect("room");
+    let handle = "k8s_secret@shop/database/user";
+    std::fs::copy(account.join("ca.crt"), other.path().join("ca.crt")).expect("room");
+    let token = std::fs::read_to_string(account.join("token")).expect("text");
+    std::fs::write(other.path().join("token"), token.replacen('.', ".A", 1)).expect("room");
+    let refused =
+        "the Kubernetes API does not accept the service account's token (HTTP status 401)";
+    assert_eq!(ask(other.path(), &[handle])[handle], error(refused));
+
+    Server::start().write_account(other.path());
+    std::fs::write(other.path().join("token"), token).expect("room");
+    let untrusted =
+        "the Kubernetes API can't be reached: its certificate is not signed by a trusted one";
+    assert_eq!(ask(other.path(), &[handle])[handle], error(untrusted));
+}
