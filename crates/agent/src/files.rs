@@ -54,9 +54,8 @@ pub struct Root {
     shown: PathBuf,
     beneath: Beneath,
     limits: Limits,
-    /// The folder of the pod's own token, which is not read unless it is this one.
-    #[cfg(unix)]
-    withheld: PathBuf,
+    /// The folder of the pod's own token, unless somebody chose just that for the root.
+    withheld: Option<PathBuf>,
 }
 
 impl Root {
@@ -71,13 +70,9 @@ impl Root {
             _ => FileError::of("open", dir, &error),
         };
         let beneath = Beneath::open(dir).map_err(failed)?;
-        Ok(Self {
-            shown: cleaned(dir),
-            beneath,
-            limits,
-            #[cfg(unix)]
-            withheld: SERVICE_ACCOUNT.into(),
-        })
+        let account = Path::new(SERVICE_ACCOUNT);
+        let withheld = (!service_account::is_root(account, &beneath)).then(|| account.into());
+        Ok(Self { shown: cleaned(dir), beneath, limits, withheld })
     }
 
     /// What is in the file at `relative`, to its last byte.
@@ -87,11 +82,14 @@ impl Root {
     /// When there is no such file, it may not be read, or it is not what the limits say.
     pub fn read(&self, relative: &Path) -> Result<Secret, FileError> {
         let path = self.shown(relative);
-        let mut file = self.beneath.open_file(&checked(relative)?, &self.shown, &path)?;
+        let names = checked(relative)?;
+        let mut file = self.beneath.open_file(&names, &self.shown, &path)?;
         let metadata = file.metadata().map_err(|error| FileError::of("stat", &path, &error))?;
         self.check(&metadata, &path)?;
-        #[cfg(unix)]
-        if service_account::holds(&self.withheld, &self.beneath, &metadata) {
+        // What it is compared with where files have no identity: the path, followed once more.
+        #[cfg(not(unix))]
+        let metadata = self.beneath.resolve(&names, &self.shown, &path)?;
+        if self.withheld.as_ref().is_some_and(|folder| service_account::holds(folder, &metadata)) {
             return Err(FileError::ServiceAccount);
         }
         self.contents(&mut file, &path)
@@ -154,6 +152,11 @@ impl Root {
 ///
 /// As [`Root::read`] says.
 pub fn read_anywhere(path: &Path, limits: Limits) -> Result<Secret, FileError> {
+    read_but(Path::new(SERVICE_ACCOUNT), path, limits)
+}
+
+/// The same, withholding what is in another folder.
+fn read_but(withheld: &Path, path: &Path, limits: Limits) -> Result<Secret, FileError> {
     let Some(name) = path.file_name() else {
         return Err(match path.as_os_str().is_empty() {
             true => FileError::Missing,
@@ -162,7 +165,9 @@ pub fn read_anywhere(path: &Path, limits: Limits) -> Result<Secret, FileError> {
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let root = Root::open(folder.unwrap_or(Path::new(".")), limits);
-    root.map_err(FileError::of_a_file)?.read(Path::new(name))
+    let root = root.map_err(FileError::of_a_file)?;
+    // Nobody chose this root but whoever chose the path.
+    Root { withheld: Some(withheld.into()), ..root }.read(Path::new(name))
 }
 
 /// The names that lead from the folder to a file.

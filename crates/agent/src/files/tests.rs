@@ -268,14 +268,25 @@ fn the_service_accounts_files_are_withheld_by_any_way_to_them() {
     fs::hard_link(tree.at("root/account/..now/token"), tree.at("root/hard")).expect("room");
     tree.link("root/link", Path::new("account/token"));
     let withheld = tree.at("root/account");
-    let root = Root { withheld: withheld.clone(), ..tree.root() };
+    let root = Root { withheld: Some(withheld.clone()), ..tree.root() };
     for path in ["account/token", "account/..now/token", "hard", "link"] {
         assert_eq!(root.read(Path::new(path)), Err(FileError::ServiceAccount), "{path}");
     }
     assert_eq!(root.read(Path::new("one")).map(text), Ok("1".to_string()));
-    let chosen = Root::open(&withheld, Limits::default()).expect("a folder");
-    let chosen = Root { withheld, ..chosen };
-    assert_eq!(chosen.read(Path::new("token")).map(text), Ok("token".to_string()));
+    // By a path alone it is not reached, either, although its folder is the root then.
+    for path in ["root/account/token", "root/account/..now/token", "root/hard"] {
+        let read = read_but(&withheld, &tree.at(path), Limits::default());
+        assert_eq!(read, Err(FileError::ServiceAccount), "{path}");
+    }
+}
+
+#[test]
+fn the_service_accounts_folder_can_be_chosen_for_the_root() {
+    let tree = Tree::new();
+    let account = Beneath::open(&tree.at("root")).expect("a folder");
+    assert!(service_account::is_root(&tree.at("root/to-root"), &account));
+    assert!(!service_account::is_root(&tree.at("root/sub"), &account));
+    assert!(!service_account::is_root(&tree.at("nope"), &account));
 }
 
 #[test]
