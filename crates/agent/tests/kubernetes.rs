@@ -237,6 +237,17 @@ fn nobody_there_is_told() {
     drop(account);
 }
 
+/// As behind a load balancer that has lost its servers.
+#[test]
+fn who_takes_a_connection_and_says_nothing_is_asked_again() {
+    let pod = Pod::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut settings = pod.settings(Duration::from_millis(2500));
+    settings.port = silent.local_addr().expect("bound").port().to_string();
+    let error = late(KubernetesError::Unreachable(Obstacle::Silence), 2.5);
+    assert_eq!(read(&settings, &["ns/db/user"]), [Err(error)]);
+}
+
 #[test]
 fn files_that_are_of_no_use_are_told_for_each_key() {
     let pod = Pod::new();

@@ -112,6 +112,8 @@ pub fn of_transport(error: &(dyn StdError + 'static)) -> Cut {
         Some(io::ErrorKind::TimedOut) => Cut::Unreachable(Obstacle::Silence),
         Some(_) if says(error, "connect error") => Cut::Unreachable(Obstacle::NoConnection),
         Some(_) => Cut::Broken,
+        // So the HTTP client says of a connection that came about and on which TLS got no answer.
+        None if says(error, "operation timed out") => Cut::Unreachable(Obstacle::Silence),
         // hyper has errors of its own for this, without a system's error below them.
         None if says(error, "closed") => Cut::Broken,
         // Something came back, and was no HTTP.
