@@ -49,7 +49,13 @@ impl Store {
     }
 
     fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_secretary"))
+        self.run_below(&[env!("CARGO_BIN_EXE_secretary")], arguments, input)
+    }
+
+    /// The program, below others that start it.
+    fn run_below(&self, programs: &[&str], arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(programs[0])
+            .args(&programs[1..])
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
@@ -172,5 +178,26 @@ fn names_of_another_backend_can_stay_as_they_are() {
                 assert!(printed.contains(answered), "{printed}");
             }
         }
+    }
+}
+
+/// As on a network: one behind the other they would take longer than an agent waits.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs strace, which scripts/install installs"]
+fn files_that_are_slow_are_read_at_once() {
+    let store = Store::new(&[]);
+    let handles: Vec<_> = (0..32).map(|number| format!("file@f{number}")).collect();
+    for number in 0..32 {
+        store.write(&format!("f{number}"), &number.to_string());
+    }
+    let request = json!({"version": "1.0", "secrets": handles}).to_string();
+    let each_late = "inject=openat2:delay_enter=200000";
+    let programs = ["strace", "-fqq", "-o", "/dev/null", "-e", "trace=openat2", "-e", each_late];
+    let programs = [&programs, [env!("CARGO_BIN_EXE_secretary")].as_slice()].concat();
+    let output = store.run_below(&programs, &["agent", "--file-root", "."], &request);
+    let json: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+    for (number, handle) in handles.iter().enumerate() {
+        assert_eq!(json[handle]["value"], json!(number.to_string()), "{}", json[handle]);
     }
 }

@@ -5,7 +5,7 @@ mod tokens;
 
 use std::collections::HashMap;
 use std::process;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,12 +56,7 @@ impl Resolver<'_> {
             let (sender, receiver) = mpsc::channel();
             for (source, handles) in asked {
                 let sender = sender.clone();
-                scope.spawn(move || {
-                    for resolved in self.look_up(source, &handles) {
-                        // Nobody takes what comes too late.
-                        let _ = sender.send(resolved);
-                    }
-                });
+                scope.spawn(move || self.look_up(source, &handles, &sender));
             }
             drop(sender);
             if self.collect(&receiver, &mut answers) {
@@ -97,13 +92,21 @@ impl Resolver<'_> {
         }
     }
 
-    fn look_up<'t>(&self, source: Source, handles: &[(&'t str, Handle<'t>)]) -> Vec<Resolved<'t>> {
-        match source {
+    fn look_up<'t>(
+        &self,
+        source: Source,
+        handles: &[(&'t str, Handle<'t>)],
+        sender: &Sender<Resolved<'t>>,
+    ) {
+        let resolved = match source {
             Source::Tokens | Source::Names => self.open(handles),
-            Source::Files => self.read(handles),
+            Source::Files => return self.read(handles, sender),
             Source::Kubernetes => self.ask_kubernetes(handles),
             // Nobody is asked.
             Source::Setec => Vec::new(),
+        };
+        for resolved in resolved {
+            send(sender, resolved);
         }
     }
 
@@ -123,9 +126,7 @@ impl Resolver<'_> {
 
     /// What is left to ask others in, and to tell what they said.
     fn time_to_ask(&self) -> Duration {
-        let left = self.time.saturating_sub(self.started.elapsed()).saturating_sub(MARGIN);
-        // In tenths of a second, because it is told of.
-        Duration::from_millis(100) * u32::try_from(left.as_millis() / 100).unwrap_or(u32::MAX)
+        time_to_ask(self.time, self.started.elapsed())
     }
 
     /// Why nobody is asked for a handle, unless somebody is.
@@ -156,10 +157,38 @@ impl Resolver<'_> {
     }
 }
 
+/// Of a short time a part alone is kept back, or nothing would be left of it. In tenths of a second, because it is told
+/// of.
+fn time_to_ask(time: Duration, elapsed: Duration) -> Duration {
+    let left = time.saturating_sub(elapsed).saturating_sub(MARGIN.min(time / 4));
+    Duration::from_millis(100) * u32::try_from(left.as_millis() / 100).unwrap_or(u32::MAX)
+}
+
+/// Nobody takes what comes too late.
+fn send<'t>(sender: &Sender<Resolved<'t>>, resolved: Resolved<'t>) {
+    let _ = sender.send(resolved);
+}
+
 /// Names stand for tokens, and all tokens are opened together.
 fn asked_with(source: Source) -> Source {
     match source {
         Source::Names => Source::Tokens,
         source => source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_time_to_ask_is_left_of_a_short_time() {
+        let elapsed = Duration::from_millis(10);
+        for (time, expected) in [(29_000, 28_700), (1000, 700), (500, 300), (250, 100)] {
+            let left = time_to_ask(Duration::from_millis(time), elapsed);
+            assert_eq!(left, Duration::from_millis(expected), "of {time} ms");
+        }
+        assert_eq!(time_to_ask(elapsed, 2 * elapsed), Duration::ZERO);
+        assert!(time_to_ask(Duration::MAX, elapsed) < Duration::MAX / 1000);
     }
 }

@@ -1,23 +1,45 @@
 //! Handles that name files below the configured folders.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
 
 use secretary_agent::files::{FileError, Limits, Root};
 use secretary_agent::handle::Handle;
 use secretary_secret::Secret;
 
-use super::{Resolved, Resolver};
+use super::{Resolved, Resolver, send};
+
+/// How many files are read at once: those on a network may be slow, and one may never come.
+const READERS: usize = 16;
 
 impl Resolver<'_> {
-    pub(super) fn read<'t>(&self, handles: &[(&'t str, Handle<'t>)]) -> Vec<Resolved<'t>> {
+    /// Each is sent when it is there, so that one that never comes keeps no other back.
+    pub(super) fn read<'t>(
+        &self,
+        handles: &[(&'t str, Handle<'t>)],
+        sender: &Sender<Resolved<'t>>,
+    ) {
         let limits = Limits { size: self.flags.file_max_size, ..Limits::default() };
         let roots: Vec<_> =
             self.flags.file_root.iter().map(|folder| Root::open(folder, limits)).collect();
-        let file = |handle: &Handle<'_>| match handle {
-            Handle::File(path) => read(&roots, Path::new(path)),
-            _ => Err(FileError::Missing.to_string()),
+        let next = AtomicUsize::new(0);
+        let read_some = || {
+            while let Some((text, handle)) = handles.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let result = match handle {
+                    Handle::File(path) => read(&roots, Path::new(path)),
+                    _ => Err(FileError::Missing.to_string()),
+                };
+                send(sender, (*text, result));
+            }
         };
-        handles.iter().map(|(text, handle)| (*text, file(handle))).collect()
+        thread::scope(|scope| {
+            for _ in 1..handles.len().min(READERS) {
+                scope.spawn(read_some);
+            }
+            read_some();
+        });
     }
 }
 
