@@ -174,6 +174,9 @@ fn settings_come_from_the_file_and_the_environment() {
     assert_eq!(setup.found().first(), Err(timeout.as_str()));
     let found = setup.found_with(&[("STS_SECRET_BACKEND_TIMEOUT", "9"), ("STS_B", "ENC[e]")]);
     assert!(found.first().expect("a text").starts_with("a: xh\nb: xe\n"));
+    // An empty variable is none.
+    let found = setup.found_with(&[("STS_SECRET_BACKEND_COMMAND", ""), ("STS_A", "")]);
+    assert_eq!(found.first(), Err(timeout.as_str()));
     assert_eq!(setup.flags(["--timeout", "9"]).found().handles(), ["h"]);
 }
 
@@ -283,6 +286,8 @@ fn faults_of_an_executable_get_a_hint() {
     assert!(text.contains("above nine tenths of the limit"), "{text}");
     let text = hint(json!({"stdout": good, "sleep_s": 1.2}), &["--timeout", "2"]);
     assert!(text.contains("more than half of the time"), "{text}");
+    let text = hint(json!({"stdout": good}), &["--timeout", "0"]);
+    assert!(text.contains("it is given no time at all"), "{text}");
 }
 
 #[test]

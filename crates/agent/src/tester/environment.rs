@@ -23,8 +23,8 @@ pub fn merge<'a>(
 ) {
     for (name, value) in variables {
         let Some(key) = name.strip_prefix(prefix).map(str::to_lowercase) else { continue };
-        // These are needed before anything can be resolved.
-        if key.is_empty() || key.starts_with("secret_") {
+        // The settings are needed before anything can be resolved, and an empty variable is none to an agent.
+        if key.is_empty() || key.starts_with("secret_") || value.is_empty() {
             continue;
         }
         let is_secret = secrets::handle_in(value).is_some();
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_variable_takes_the_place_of_what_the_file_says() {
-        let yaml = "Api_Key: ENC[a]\nlogs_config:\n  url: ENC[b]\nother: 1\n";
+        let yaml = "Api_Key: ENC[a]\nempty: ENC[g]\nlogs_config:\n  url: ENC[b]\nother: 1\n";
         let variables = [
             ("STS_API_KEY", "plain"),
             ("STS_LOGS_CONFIG_URL", "ENC[c]"),
@@ -118,8 +118,10 @@ mod tests {
             ("STS_NEW", "ENC[d]"),
             ("STS_SECRET_BACKEND_COMMAND", "ENC[e]"),
             ("DD_X", "ENC[f]"),
+            ("STS_EMPTY", ""),
         ];
-        let expected = "Api_Key: plain\nlogs_config:\n  url: ENC[c]\nnew: ENC[d]\nother: 1\n";
+        let expected =
+            "Api_Key: plain\nempty: ENC[g]\nlogs_config:\n  url: ENC[c]\nnew: ENC[d]\nother: 1\n";
         assert_eq!(merged(yaml, &variables), expected);
         assert_eq!(merged("", &[("STS_A", "ENC[x]")]), "a: ENC[x]\n");
     }

@@ -43,6 +43,13 @@ pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
     let mut hints = Vec::new();
     let text_of = |call: &Call| call.error.as_ref().map(ToString::to_string).unwrap_or_default();
 
+    if limits.timeout.is_zero() && !calls.is_empty() {
+        hints.push(Hint::at(
+            &file,
+            "it is given no time at all: the timeout is 0, as is to an agent what is no whole number, such as 30s",
+            "set secret_backend_timeout to a number of seconds, such as 30",
+        ));
+    }
     let waits =
         calls.iter().any(|call| call.is_still_held || call.held > Duration::from_millis(500));
     let was_killed = calls.iter().any(|call| call.was_killed);

@@ -36,7 +36,7 @@ impl Settings {
             timeout: source.number("secret_backend_timeout").map(Duration::from_secs),
             max_size: source
                 .number("secret_backend_output_max_size")
-                .and_then(|bytes| usize::try_from(bytes).ok()),
+                .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             allow_group_exec: source.switch("secret_backend_command_allow_group_exec_perm"),
             skip_checks: source.switch("secret_backend_skip_checks"),
         }
@@ -57,25 +57,33 @@ impl Source<'_> {
     }
 
     fn text(&self, key: &str) -> Option<String> {
-        (self.variable)(key).or_else(|| match self.in_file(key)? {
-            Value::String(text) => text.as_str().map(str::to_string),
-            Value::Integer(number) => Some(number.to_string()),
-            Value::Boolean(value) => Some(value.to_string()),
-            _ => None,
-        })
+        (self.variable)(key).or_else(|| scalar(self.in_file(key)?))
     }
 
-    /// In the environment a list is one text with blanks in between, so no argument can have one.
+    /// In the environment a list is one text with blanks in between, so no argument can have one. In a file it
+    /// may be such a text, too.
     fn list(&self, key: &str) -> Option<Vec<String>> {
+        let words = |text: &str| Some(text.split_whitespace().map(str::to_string).collect());
         if let Some(text) = (self.variable)(key) {
-            return Some(text.split_whitespace().map(str::to_string).collect());
+            return words(&text);
         }
-        let items = self.in_file(key)?.as_sequence()?.iter();
-        Some(items.filter_map(scalar).collect())
+        match self.in_file(key)? {
+            Value::String(text) => words(text.as_str()?),
+            other => Some(other.as_sequence()?.iter().filter_map(scalar).collect()),
+        }
     }
 
+    /// What is no number, such as `30s`, is 0 to an agent, and what is below 0 is as bad.
     fn number(&self, key: &str) -> Option<u64> {
-        self.text(key)?.trim().parse().ok()
+        let parsed = |text: String| text.parse().unwrap_or_default();
+        if let Some(text) = (self.variable)(key) {
+            return Some(parsed(text));
+        }
+        match self.in_file(key)? {
+            Value::Null => None,
+            Value::Float(number) => Some(*number as u64),
+            other => Some(scalar(other).map(parsed).unwrap_or_default()),
+        }
     }
 
     fn switch(&self, key: &str) -> Option<bool> {
@@ -129,12 +137,30 @@ mod tests {
     #[test]
     fn the_environment_comes_first_and_its_lists_are_split() {
         let settings = settings(&[
-            ("secret_backend_command", ""),
+            ("secret_backend_command", "/y"),
             ("secret_backend_arguments", "a  b"),
             ("secret_backend_timeout", "0"),
         ]);
-        assert_eq!(settings.command, None);
+        assert_eq!(settings.command.as_deref(), Some("/y"));
         assert_eq!(settings.arguments, Some(vec!["a".to_string(), "b".to_string()]));
         assert_eq!(settings.timeout, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_is_no_number_is_0_and_a_text_is_a_list() {
+        let of = |setting: &str| {
+            let main = Document::parse(setting.as_bytes()).expect("YAML").root;
+            Settings::of(Some(&main), &|_| None)
+        };
+        for (text, seconds) in
+            [("30s", 0), ("''", 0), ("-1", 0), ("[30]", 0), ("30.0", 30), ("'7'", 7)]
+        {
+            let settings = of(&format!("secret_backend_timeout: {text}"));
+            assert_eq!(settings.timeout, Some(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(of("secret_backend_timeout:\n").timeout, None);
+        assert_eq!(of("secret_backend_output_max_size: -1").max_size, Some(0));
+        let arguments = of("secret_backend_arguments: --foo bar").arguments;
+        assert_eq!(arguments, Some(vec!["--foo".to_string(), "bar".to_string()]));
     }
 }

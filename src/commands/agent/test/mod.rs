@@ -55,7 +55,9 @@ pub(super) fn run(args: &AgentTest, world: &World) -> Outcome {
 fn settings_of(main: Option<&Main>, world: &World) -> Settings {
     let variable = |prefix: &str, key: &str| {
         let name = format!("{prefix}{}", key.to_uppercase());
-        world.environ.get(name).map(|value| value.to_string_lossy().into_owned())
+        // An empty variable is none to an agent.
+        let value = world.environ.get(name).filter(|value| !value.is_empty());
+        value.map(|value| value.to_string_lossy().into_owned())
     };
     match main {
         Some(main) => {
