@@ -21,6 +21,8 @@ use super::AgentError;
 const CHUNK: usize = 32 * 1024;
 /// How long descendants may hold a pipe before somebody is told why nothing happens.
 const QUIET: Duration = Duration::from_secs(1);
+/// What is said of an executable that has ended well, while an agent would still wait.
+const STILL_HELD: &str = "what it started still holds its standard streams, and an agent waits for as long as that lasts";
 
 /// What an agent is set to.
 #[derive(Clone, Debug)]
@@ -77,7 +79,8 @@ pub fn run(
             return Finished { failed: failed(&reason), ..Finished::default() };
         }
     };
-    let deadline = start + limits.timeout;
+    // None where it is too far away for the clock.
+    let deadline = start.checked_add(limits.timeout);
     let mut pipes = Pipes::of(&mut child, payload, limits.max_size);
     let (status, was_killed) = pipes.wait_for(&mut child, deadline);
     let ended = Instant::now();
@@ -88,8 +91,10 @@ pub fn run(
         _ => None,
     };
     // An agent asks for the time when all is over, and only if something is wrong.
-    let is_late = was_killed || Instant::now() >= deadline;
+    let is_late = was_killed || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     let reason = reason.map(|reason| if is_late { "command timeout".to_string() } else { reason });
+    // Here an agent says nothing, for ever.
+    let reason = reason.or_else(|| (pipes.open > 0).then(|| STILL_HELD.to_string()));
     Finished {
         stdout: pipes.stdout,
         stderr: pipes.stderr,
@@ -162,7 +167,11 @@ impl Pipes {
 
     /// Waits until the process ends, and ends it when its time is up. The end of its output says that its own
     /// is near, so that a look at it is seldom in vain.
-    fn wait_for(&mut self, child: &mut Child, deadline: Instant) -> (Option<ExitStatus>, bool) {
+    fn wait_for(
+        &mut self,
+        child: &mut Child,
+        deadline: Option<Instant>,
+    ) -> (Option<ExitStatus>, bool) {
         const SHORTEST: Duration = Duration::from_micros(50);
         const LONGEST: Duration = Duration::from_millis(10);
         let mut nap = SHORTEST;
@@ -170,7 +179,8 @@ impl Pipes {
             if let Ok(Some(status)) = child.try_wait() {
                 return (Some(status), false);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let now = Instant::now();
+            let left = deadline.map_or(LONGEST, |deadline| deadline.saturating_duration_since(now));
             if left.is_zero() {
                 let _ = child.kill();
                 return (child.wait().ok(), true);
@@ -184,6 +194,8 @@ impl Pipes {
 
     /// Waits until nobody holds a pipe any more.
     fn wait_for_others(&mut self, patience: Duration, notice: &dyn Fn(&str)) {
+        // What it wrote itself takes a moment to be read, too.
+        let patience = patience.max(Duration::from_millis(100));
         let start = Instant::now();
         let mut was_said = false;
         while self.open > 0 && start.elapsed() < patience {
@@ -338,6 +350,16 @@ mod tests {
         assert!(finished.held > Duration::from_millis(700) && !finished.is_still_held);
         let finished = shell("sleep 3 & true", 10.0, 3, 0.2);
         assert!(finished.is_still_held && finished.took < Duration::from_secs(2));
+        assert!(failed(&finished).expect("a failure").contains("what it started still holds"));
+    }
+
+    #[test]
+    fn a_timeout_beyond_all_clocks_is_none() {
+        let limits =
+            Limits { timeout: Duration::MAX, max_size: 9, patience: Duration::from_secs(9) };
+        let arguments = ["-c", "sleep 0.1; printf 1"].map(OsString::from);
+        let finished = run("sh", Path::new("/bin/sh"), &arguments, "", &limits, &|_| {});
+        assert_eq!(finished.stdout.expose(), b"1");
     }
 
     #[test]

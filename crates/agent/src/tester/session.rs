@@ -148,6 +148,8 @@ pub struct Session<'a> {
     notice: &'a dyn Fn(&str),
     /// Whether checks are left as they are: `secret_backend_skip_checks`.
     pub skips_checks: bool,
+    /// The configuration that an agent would never be done with, because something holds the executable's output.
+    waits_for: Option<String>,
     /// Whether there are secrets and no command to resolve them.
     pub has_unresolved: bool,
     /// What is known by now.
@@ -164,6 +166,7 @@ impl<'a> Session<'a> {
             show,
             notice,
             skips_checks: false,
+            waits_for: None,
             has_unresolved: false,
             cache: Cache::default(),
             calls: Vec::new(),
@@ -244,6 +247,12 @@ impl<'a> Session<'a> {
 
     fn fetch(&mut self, handles: &[String], kind: Kind, origin: &str) -> Result<(), AgentError> {
         let Some(backend) = self.backend else { return Ok(()) };
+        if let Some(other) = &self.waits_for {
+            return Err(AgentError(format!(
+                "not tried, because an agent would still wait for the output of '{}' for {other}",
+                backend.name()
+            )));
+        }
         backend.judge.check(&backend.file().path)?;
         let payload = payload::of(handles, backend.version, backend.limits.timeout);
         let finished = backend.run(&payload, self.notice);
@@ -253,6 +262,7 @@ impl<'a> Session<'a> {
                 self.cache.keep(handle, value, origin);
             }),
         };
+        self.waits_for = finished.is_still_held.then(|| origin.to_string());
         let error = judged.as_ref().err().cloned();
         self.calls.push(Call::of(&finished, origin, kind, handles, error));
         judged
