@@ -90,6 +90,9 @@ pub fn of(name: &str, path: &Path, mut root: Value) -> Result<Check, AgentError>
     if !matches!(root, Value::Mapping(_) | Value::Null) {
         return Err(cannot_unmarshal(&root, "providers.configFormat"));
     }
+    if let Some(error) = wrong_type(&root) {
+        return Err(error);
+    }
     let instances = match root.take("instances") {
         Some(Value::Sequence(instances)) => instances,
         None | Some(Value::Null) => Vec::new(),
@@ -140,6 +143,24 @@ pub fn of(name: &str, path: &Path, mut root: Value) -> Result<Check, AgentError>
 /// Why an agent does not take `root` as its main configuration, if it doesn't.
 pub fn refused_as_main(root: &Value) -> Option<AgentError> {
     (!is_map(root)).then(|| cannot_unmarshal(root, "map[string]interface {}"))
+}
+
+/// What an agent says of a key of its own that holds something else than it should: it takes nothing of the file.
+fn wrong_type(root: &Value) -> Option<AgentError> {
+    const LISTS: [(&str, &str); 3] = [
+        ("ad_identifiers", "[]string"),
+        ("advanced_ad_identifiers", "[]integration.AdvancedADIdentifier"),
+        ("docker_images", "[]string"),
+    ];
+    let wrong_list = LISTS.iter().find_map(|(key, into)| match root.get(key)? {
+        Value::Null | Value::Sequence(_) => None,
+        other => Some(cannot_unmarshal(other, into)),
+    });
+    let wrong_switch = || match root.get("cluster_check")? {
+        Value::Null | Value::Boolean(_) => None,
+        other => Some(cannot_unmarshal(other, "bool")),
+    };
+    wrong_list.or_else(wrong_switch)
 }
 
 /// Logs keep their key when they are written anew.

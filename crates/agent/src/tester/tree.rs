@@ -187,7 +187,7 @@ impl Tree {
 
     fn check_folder(&mut self, folder: &Path) -> io::Result<()> {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let name = name.trim_end_matches(".d").to_string();
+        let name = name.strip_suffix(".d").unwrap_or(&name).to_string();
         // Metrics and logs come before the check's own files.
         let first = self.checks.len();
         for entry in sorted(folder)? {
@@ -208,7 +208,8 @@ impl Tree {
             None => (name.as_str(), false),
         };
         let Some(stem) = stem.strip_suffix(".yaml").or_else(|| stem.strip_suffix(".yml")) else {
-            if path.is_dir() {
+            // Kubernetes links `..data` into each folder that it fills, which nobody takes for a check.
+            if of.is_none() && name.ends_with(".d") && path.is_dir() {
                 self.hints.push(Hint::at(
                     &path,
                     "this is a link to a folder, which an agent does not follow",
