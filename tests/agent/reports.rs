@@ -233,6 +233,84 @@ fn a_wrapper_without_exec_is_found_out_and_does_not_hang_the_tester() {
 }
 
 #[test]
+fn what_an_agent_never_gets_to_is_not_tried() {
+    let setup = Setup::new();
+    let path = setup.path("backend");
+    backend::script(&path, "#!/bin/sh\nsleep 5 &\necho '{\"h\":{\"value\":\"v\"}}'\n", "0700");
+    setup.file("stackstate.yaml", "a: ENC[h]\n");
+    for name in ["a", "b"] {
+        setup.file(&format!("conf.d/{name}.yaml"), "instances: [{a: \"ENC[h]\"}]\n");
+    }
+    let command = path.display().to_string();
+    let found = setup.flags(["--command", &command, "--patience", "0"]).found();
+    assert_eq!((found.calls(), found.code), (1, Some(1)));
+    let error = |place: usize| {
+        found.json["configurations"][place]["error"].as_str().expect("an error").to_string()
+    };
+    assert!(error(0).contains("what it started still holds its standard streams"), "{}", error(0));
+    for place in [1, 2] {
+        let text = error(place);
+        assert!(text.contains("not tried") && text.ends_with("for stackstate.yaml"), "{text}");
+    }
+    // What an executable writes itself is always waited for.
+    let told = json!({"prefix": ""});
+    let found = Setup::of_main("a: ENC[h]\n", &told).flags(["--patience", "0"]).found();
+    assert_eq!(found.code, Some(0), "{}", found.json);
+}
+
+#[test]
+fn only_its_own_secrets_keep_an_agent_from_its_start() {
+    let setup = Setup::new().flags(["--command", "/dev/null"]);
+    setup.file("stackstate.yaml", "a: 1\n");
+    let (text, code) = setup.printed(&["--config", "."]);
+    assert!(text.contains("The agent would start, and not run the executable.\n"), "{text}");
+    assert_eq!(code, Some(1));
+    setup.file("conf.d/c.yaml", "instances: [{a: \"ENC[h]\"}]\n");
+    let (text, code) = setup.printed(&["--config", "."]);
+    assert!(text.contains("start, and do without 1 of 2 configurations.\n"), "{text}");
+    assert_eq!(code, Some(1));
+    setup.file("stackstate.yaml", "a: ENC[h]\n");
+    let (text, _) = setup.printed(&["--config", "."]);
+    assert!(text.contains("The agent would not start.\n"), "{text}");
+}
+
+#[test]
+fn what_was_not_looked_at_is_said() {
+    let hint = "--config: there was no configuration to look at";
+    let setup = Setup::new();
+    for flags in [&[][..], &["--config", "."]] {
+        let (text, _) = setup.printed(flags);
+        assert!(text.contains(hint), "{text}");
+    }
+    // Of a main file that is broken nothing is known, so neither is that it has no command.
+    setup.file("stackstate.yaml", "a: [\n");
+    setup.file("conf.d/c.yaml", "instances: [{a: \"ENC[h]\"}]\n");
+    let (text, _) = setup.printed(&["--config", "."]);
+    assert!(!text.contains("it is not set") && !text.contains(hint), "{text}");
+}
+
+#[test]
+fn folders_and_files_are_named_and_refused_as_an_agent_does() {
+    let setup = Setup::new().told(&json!({"prefix": ""}));
+    setup.file("conf.d/a.d.d/..1/conf.yaml", "instances: [{a: \"ENC[h]\"}]\n");
+    std::os::unix::fs::symlink("..1", setup.path("conf.d/a.d.d/..data")).expect("made");
+    std::os::unix::fs::symlink("..data/conf.yaml", setup.path("conf.d/a.d.d/conf.yaml"))
+        .expect("made");
+    std::os::unix::fs::symlink("a.d.d", setup.path("conf.d/linked.d")).expect("made");
+    setup.file("conf.d/b.yaml", "ad_identifiers: redis\ninstances: [{}]\n");
+    setup.file("conf.d/c.yaml", "cluster_check: 'true'\ninstances: [{}]\n");
+    let found = setup.found();
+    assert_eq!(found.json["configurations"][0]["name"], "a.d");
+    assert_eq!(found.json["configurations"].as_array().map(Vec::len), Some(1));
+    let hints: Vec<_> = found.json["hints"].as_array().expect("hints").iter().collect();
+    assert_eq!(hints.len(), 1, "{hints:?}");
+    assert_eq!(hints[0]["place"], "./conf.d/linked.d");
+    let refused = |place: usize| found.json["refused"][place]["error"].as_str().expect("an error");
+    assert!(refused(0).ends_with("cannot unmarshal !!str into []string"), "{}", refused(0));
+    assert!(refused(1).ends_with("cannot unmarshal !!str into bool"), "{}", refused(1));
+}
+
+#[test]
 fn many_checks_take_one_process_for_each_section() {
     let setup = Setup::of_main("api_key: ENC[main]\n", &json!({"prefix": ""}));
     for check in 0..60 {

@@ -34,7 +34,8 @@ pub struct AgentTest {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = crate::cli::switch, hide_possible_values = true, value_name = "BOOL")]
     pub allow_group_exec: Option<bool>,
     /// Whose rules the executable's rights are judged by: of the StackState agent, or of the Datadog agent
-    /// of today
+    /// of today. All else is judged as the StackState agent does, for whom one bad secret drops its section's
+    /// whole configuration
     #[arg(long, value_enum, value_name = "AGENT", default_value_t = Rules::Fork)]
     pub rules: Rules,
     /// The request's version

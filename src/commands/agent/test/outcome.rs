@@ -67,11 +67,10 @@ impl Configuration {
 }
 
 impl Found {
-    /// Whether the executable may be run and all main configurations can be resolved.
+    /// Whether all main configurations can be resolved. What else fails keeps no agent from its start.
     pub(super) fn starts(&self) -> bool {
         let mut mains = self.configurations.iter().filter(|one| one.check.is_none());
-        let is_resolved = mains.all(|main| main.resolved.error.is_none());
-        is_resolved && self.rights().is_none_or(|rights| rights.is_ok())
+        mains.all(|main| main.resolved.error.is_none())
     }
 
     /// How many checks an agent would do without.
@@ -83,7 +82,12 @@ impl Found {
 
     /// Whether everything would work.
     pub(super) fn is_good(&self) -> bool {
-        self.starts() && self.dropped() == 0 && !self.has_unresolved
+        self.starts() && self.is_allowed() && self.dropped() == 0 && !self.has_unresolved
+    }
+
+    /// Whether the executable may be run, if there is one.
+    fn is_allowed(&self) -> bool {
+        self.rights().is_none_or(|rights| rights.is_ok())
     }
 
     fn rights(&self) -> Option<Result<(), AgentError>> {
@@ -120,13 +124,21 @@ impl Found {
                     "configure the whole path",
                 ));
             }
-        } else if self.has_unresolved {
+        } else if self.has_unresolved && self.starts() {
             hints.push(Hint {
                 place: "secret_backend_command".to_string(),
                 text: "it is not set, so an agent uses secrets as the texts they are written as"
                     .to_string(),
                 advice: "set it in the main file; a check's file is not the place for it"
                     .to_string(),
+            });
+        }
+        if self.configurations.is_empty() && self.refused.is_empty() {
+            hints.push(Hint {
+                place: "--config".to_string(),
+                text: "there was no configuration to look at, so nothing is known of its secrets"
+                    .to_string(),
+                advice: "name an agent's folder".to_string(),
             });
         }
         hints.extend(self.hints.iter().cloned());
@@ -181,6 +193,9 @@ impl Found {
         let all = self.configurations.len() + self.refused.len();
         let verdict = match (self.starts(), self.dropped(), self.has_unresolved) {
             (false, _, _) => "The agent would not start.".to_string(),
+            (true, 0, false) if !self.is_allowed() => {
+                "The agent would start, and not run the executable.".to_string()
+            }
             (true, 0, false) => "The agent would start.".to_string(),
             (true, 0, true) => {
                 "The agent would start, and use secrets as the texts they are written as."
