@@ -57,8 +57,18 @@ static RULES: [Rule; 8] = [
     },
 ];
 
+/// The agent's rule for what goes on over lines: certificates and keys in PEM.
+static PEM: Rule = Rule {
+    pattern: r"-----BEGIN (?:.*)-----[A-Za-z0-9=\+/\s]*-----END (?:.*)-----",
+    needs: &["BEGIN"],
+    by: &[Text("********")],
+};
+
 /// The rules, ready to be used.
-pub struct Scrubber(Vec<(Regex, &'static Rule)>);
+pub struct Scrubber {
+    lines: Vec<(Regex, &'static Rule)>,
+    pem: Regex,
+}
 
 impl Scrubber {
     /// The agent's.
@@ -66,10 +76,10 @@ impl Scrubber {
         let ready = |rule: &'static Rule| {
             (Regex::new(rule.pattern).expect("a pattern of ours is well formed"), rule)
         };
-        Self(RULES.iter().map(ready).collect())
+        Self { lines: RULES.iter().map(ready).collect(), pem: ready(&PEM).0 }
     }
 
-    /// `text` with every line scrubbed.
+    /// `text` with every line scrubbed, and then what goes on over lines.
     pub fn scrub(&self, text: &Secret) -> Secret {
         let mut scrubbed = Secret::with_capacity(text.len());
         for line in text.expose().split_inclusive(|byte| *byte == b'\n') {
@@ -79,12 +89,17 @@ impl Scrubber {
             scrubbed.extend(self.line(&line[..end]).expose());
             scrubbed.extend(&line.as_bytes()[end..]);
         }
-        scrubbed
+        match std::str::from_utf8(scrubbed.expose()) {
+            Ok(text) if PEM.needs.iter().any(|word| text.contains(word)) => {
+                replaced(text, &self.pem, PEM.by)
+            }
+            _ => scrubbed,
+        }
     }
 
     fn line(&self, line: &str) -> Secret {
         let mut line = Secret::from(line.as_bytes());
-        for (regex, rule) in &self.0 {
+        for (regex, rule) in &self.lines {
             let text = std::str::from_utf8(line.expose()).expect("it came from a string");
             if rule.needs.is_empty() || rule.needs.iter().any(|word| text.contains(word)) {
                 line = replaced(text, regex, rule.by);
@@ -145,6 +160,9 @@ mod tests {
             let scrubbed = String::from_utf8_lossy(scrubbed.expose()).into_owned();
             assert_eq!(scrubbed, format!("{expected}\n"));
         }
+        let pem = "key: |-\n  -----BEGIN RSA PRIVATE KEY-----\n  QUJD+/8=\n  -----END RSA PRIVATE KEY-----\na: 1\n";
+        let scrubbed = Scrubber::new().scrub(&Secret::from(pem.as_bytes()));
+        assert_eq!(scrubbed.expose(), b"key: |-\n  ********\na: 1\n");
         let line = format!("k: {key}\n- {key}01234567");
         let scrubbed = Scrubber::new().scrub(&Secret::from(line.as_bytes()));
         let expected =
