@@ -195,7 +195,7 @@ fn another_users_rights_are_used_and_its_groups() {
     let script = setup.path("script");
     backend::script(
         &script,
-        "#!/bin/sh\ncat > /dev/null\nprintf '{\"h\":{\"value\":\"%s\"}}' \"$(id -u):$(id -g):$(id -G)\"\n",
+        "#!/bin/sh\ncat > /dev/null\nprintf '{\"h\":{\"value\":\"%s\"}}' \"$(id -u):$(id -g):$(id -G):$HOME:$USER:$LOGNAME\"\n",
         "0500",
     );
     std::os::unix::fs::chown(&script, Some(uid), Some(gid)).expect("given");
@@ -204,8 +204,11 @@ fn another_users_rights_are_used_and_its_groups() {
     let found = setup.found();
     let groups = std::process::Command::new("id").args(["-G", name]).output().expect("coreutils");
     let groups = String::from_utf8(groups.stdout).expect("text");
+    let passwd = fs::read_to_string("/etc/passwd").expect("users");
+    let line = passwd.lines().find(|line| line.starts_with(&format!("{name}:"))).expect("a user");
+    let home = line.split(':').nth(5).expect("a home");
     // It is quoted, because numbers and colons are a number to some readers of YAML.
-    let expected = format!("{uid}:{gid}:{}", groups.trim());
+    let expected = format!("{uid}:{gid}:{}:{home}:{name}:{name}", groups.trim());
     let text = found.first().expect("a text").replace(['"', '\''], "");
     assert_eq!(text, format!("a: {expected}\n"));
     // What the user can't read, an agent can't.

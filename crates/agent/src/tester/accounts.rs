@@ -17,6 +17,8 @@ pub struct Identity {
     pub gid: u32,
     /// All groups by the databases, the primary one too. An agent does not ask which ones its process has.
     pub groups: Vec<u32>,
+    /// The home folder.
+    pub home: String,
 }
 
 /// The system's users and groups.
@@ -79,6 +81,7 @@ impl Accounts {
         let fields: Vec<&str> = line.split(':').collect();
         let name = fields.first()?.to_string();
         let (uid, gid) = (fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?);
+        let home = fields.get(5).map(ToString::to_string).unwrap_or_default();
         let mut groups = vec![gid];
         for line in self.group.lines() {
             let fields: Vec<&str> = line.split(':').collect();
@@ -88,7 +91,7 @@ impl Accounts {
                 groups.push(number);
             }
         }
-        Some(Identity { name, uid, gid, groups })
+        Some(Identity { name, uid, gid, groups, home })
     }
 }
 
@@ -108,7 +111,7 @@ mod tests {
 
     fn accounts() -> Accounts {
         Accounts {
-            passwd: "root:x:0:0:root:/root:/bin/sh\nagent:x:7:8::/:/bin/false\n#broken\n"
+            passwd: "root:x:0:0:root:/root:/bin/sh\nagent:x:7:8::/opt/agent:/bin/false\n#broken\n"
                 .to_string(),
             group: "root:x:0:\nagent:x:8:\nsecrets:x:9:other,agent\nempty:x:10\n".to_string(),
             asks_getent: false,
@@ -118,7 +121,8 @@ mod tests {
     #[test]
     fn a_user_has_the_primary_group_and_those_that_list_it() {
         let agent = accounts().user_by_name("agent").expect("known");
-        let expected = Identity { name: "agent".to_string(), uid: 7, gid: 8, groups: vec![8, 9] };
+        let (name, home) = ("agent".to_string(), "/opt/agent".to_string());
+        let expected = Identity { name, uid: 7, gid: 8, groups: vec![8, 9], home };
         assert_eq!(agent, expected);
         assert_eq!(accounts().user_by_id(7), Some(expected));
     }

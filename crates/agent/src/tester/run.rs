@@ -5,7 +5,6 @@
 //! goes on, and keeps an agent waiting for as long as it holds the pipes. That is done here too, but not for
 //! ever.
 
-use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -56,26 +55,26 @@ pub struct Finished {
     pub failed: Option<AgentError>,
 }
 
-/// Runs `file` as `command` with `payload`. `notice` is called with a sentence when it becomes unclear why
+/// Runs `command`, which an agent calls `name`, with `payload`. `notice` is called with a sentence when it becomes unclear why
 /// nothing happens.
 pub fn run(
-    command: &str,
-    file: &Path,
-    arguments: &[OsString],
+    name: &str,
+    mut command: Command,
     payload: &str,
     limits: &Limits,
     notice: &dyn Fn(&str),
 ) -> Finished {
     let start = Instant::now();
-    let failed =
-        |reason: &str| Some(AgentError(format!("error while running '{command}': {reason}")));
+    let failed = |reason: &str| Some(AgentError(format!("error while running '{name}': {reason}")));
     if limits.timeout.is_zero() {
         return Finished { failed: failed("command timeout"), ..Finished::default() };
     }
-    let mut child = match started(file, arguments) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            let reason = format!("fork/exec {}: {}", file.display(), super::reason(&error));
+            let file = Path::new(command.get_program()).display();
+            let reason = format!("fork/exec {file}: {}", super::reason(&error));
             return Finished { failed: failed(&reason), ..Finished::default() };
         }
     };
@@ -105,14 +104,6 @@ pub fn run(
         is_still_held: pipes.open > 0,
         failed: reason.and_then(|reason| failed(&reason)),
     }
-}
-
-fn started(file: &Path, arguments: &[OsString]) -> std::io::Result<Child> {
-    // A path without a slash would be looked up in PATH a second time.
-    let file = if file.components().count() == 1 { &Path::new(".").join(file) } else { file };
-    let mut command = Command::new(file);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn()
 }
 
 fn too_long(limit: usize) -> String {
@@ -297,8 +288,13 @@ mod tests {
             max_size,
             patience: Duration::from_secs_f32(patience),
         };
-        let arguments = ["-c", script].map(OsString::from);
-        run("sh", Path::new("/bin/sh"), &arguments, "request", &limits, &|_| {})
+        run("sh", command(script), "request", &limits, &|_| {})
+    }
+
+    fn command(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
     }
 
     fn failed(finished: &Finished) -> Option<String> {
@@ -357,8 +353,7 @@ mod tests {
     fn a_timeout_beyond_all_clocks_is_none() {
         let limits =
             Limits { timeout: Duration::MAX, max_size: 9, patience: Duration::from_secs(9) };
-        let arguments = ["-c", "sleep 0.1; printf 1"].map(OsString::from);
-        let finished = run("sh", Path::new("/bin/sh"), &arguments, "", &limits, &|_| {});
+        let finished = run("sh", command("sleep 0.1; printf 1"), "", &limits, &|_| {});
         assert_eq!(finished.stdout.expose(), b"1");
     }
 

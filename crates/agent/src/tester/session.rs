@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::process::Command;
 use std::time::Duration;
 
 use secretary_secret::Secret;
@@ -24,6 +25,8 @@ pub struct Backend {
     pub command: OsString,
     /// What it is started with.
     pub arguments: Vec<OsString>,
+    /// Variables that it gets beside those there are.
+    pub variables: Vec<(&'static str, OsString)>,
     /// The variable `PATH`.
     pub path: OsString,
     /// Who judges its rights.
@@ -50,7 +53,9 @@ impl Backend {
         let found = self.file();
         match found.refused {
             None => {
-                run::run(&self.name(), &found.path, &self.arguments, payload, &self.limits, notice)
+                let mut command = Command::new(&found.path);
+                command.args(&self.arguments).envs(self.variables.iter().cloned());
+                run::run(&self.name(), command, payload, &self.limits, notice)
             }
             Some(reason) => {
                 let text = format!("error while running '{}': {reason}", self.name());

@@ -80,6 +80,7 @@ fn backend(args: &AgentTest, settings: &Settings, user: &User, world: &World) ->
     Some(Backend {
         command: command.filter(|command| !command.is_empty())?,
         arguments,
+        variables: user.variables.clone(),
         path: world.environ.get("PATH").unwrap_or_default().to_owned(),
         judge: Judge {
             who: user.who.clone(),

@@ -1,6 +1,8 @@
 //! Who an agent runs as. All that follows is done as that user, reading the configuration too: what it can't
 //! read, an agent can't.
 
+use std::ffi::OsString;
+
 use secretary_agent::tester::AgentError;
 use secretary_agent::tester::accounts::Accounts;
 use secretary_agent::tester::rights::Who;
@@ -15,6 +17,8 @@ pub(super) struct User {
     pub(super) who: Result<Who, AgentError>,
     /// Whom else there is.
     pub(super) accounts: Accounts,
+    /// What a service that is started as that user has in its environment.
+    pub(super) variables: Vec<(&'static str, OsString)>,
 }
 
 impl User {
@@ -42,13 +46,14 @@ impl User {
                     "can't query current user's GIDs: user: unknown userid {uid}"
                 ))
             });
-            return Ok(Self { who, accounts });
+            return Ok(Self { who, accounts, variables: Vec::new() });
         };
         let Some(user) = accounts.user_by_name(name) else {
             let message = format!("there is no user {}", shown(name));
             return Err(Failure::new(Code::Configuration, message)
                 .hint("give the name of the user that the agent runs as"));
         };
+        let mut variables = Vec::new();
         if user.uid != own.as_raw() {
             if !own.is_root() {
                 let message = format!("only root can do things as {}", shown(name));
@@ -58,8 +63,11 @@ impl User {
             switch(&user).map_err(|error| {
                 Failure::io("become the user", &shown(name), &std::io::Error::from(error))
             })?;
+            // Else it would look for its files in the home folder of who called.
+            let values = [("HOME", &user.home), ("USER", &user.name), ("LOGNAME", &user.name)];
+            variables.extend(values.map(|(name, value)| (name, OsString::from(value))));
         }
-        Ok(Self { who: Ok(user), accounts })
+        Ok(Self { who: Ok(user), accounts, variables })
     }
 
     /// Finds out who this process is. Becoming another user takes its password on Windows.
@@ -70,7 +78,8 @@ impl User {
             return Err(Failure::new(Code::Configuration, message)
                 .hint("start it as that user, with runas or a scheduled task"));
         }
-        Ok(Self { who: windows::current_user(), accounts: Accounts::of_system() })
+        let (who, accounts) = (windows::current_user(), Accounts::of_system());
+        Ok(Self { who, accounts, variables: Vec::new() })
     }
 }
 

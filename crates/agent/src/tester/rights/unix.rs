@@ -131,7 +131,8 @@ mod tests {
     use super::*;
 
     fn agent() -> Identity {
-        Identity { name: "agent".to_string(), uid: 7, gid: 8, groups: vec![8, 9] }
+        let (name, home) = ("agent".to_string(), "/".to_string());
+        Identity { name, uid: 7, gid: 8, groups: vec![8, 9], home }
     }
 
     fn verdict(uid: u32, gid: u32, mode: u32, group: GroupRule, rules: Rules) -> Option<String> {
