@@ -366,6 +366,10 @@ fn faults_of_an_executable_get_a_hint() {
     assert!(text.contains("more than half of the time"), "{text}");
     let text = hint(json!({"stdout": good}), &["--timeout", "0"]);
     assert!(text.contains("it is given no time at all"), "{text}");
+    let text = hint(json!({"stdout": good, "stderr_bytes": 3}), &[]);
+    assert_eq!(text, "");
+    let text = hint(json!({"exit": 1, "stderr_bytes": 3}), &[]);
+    assert!(text.contains("it wrote to standard error") && !text.contains("eee"), "{text}");
 }
 
 #[test]

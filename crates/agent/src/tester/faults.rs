@@ -36,6 +36,16 @@ pub fn of_rights(error: &str, file: &Path, user: &str, group: GroupRule) -> Opti
     Some(Hint::at(file, text, advice))
 }
 
+/// Where to read what an agent would write to its log beside an error.
+pub fn of_silence(calls: &[Call], backend: &Backend) -> Option<Hint> {
+    let call = calls.iter().find(|call| call.error.is_some() && call.sizes[1] > 0)?;
+    Some(Hint::at(
+        &backend.file().path,
+        format!("for {} it wrote to standard error, which an agent logs", call.origin),
+        "--payload '{\"version\":\"1.0\",\"secrets\":[\"HANDLE\"]}' in the place of --config prints it",
+    ))
+}
+
 /// What the ways in which it ran tell. Each fault is told once.
 pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
     let file = backend.file().path;

@@ -117,6 +117,7 @@ impl Found {
                 hints.extend(faults::of_rights(&error.to_string(), &file, &name, group));
             }
             hints.extend(faults::of_calls(&self.calls, backend));
+            hints.extend(faults::of_silence(&self.calls, backend));
             if file.as_os_str() != backend.command.as_os_str() {
                 hints.push(Hint::at(
                     Path::new(&backend.command),
