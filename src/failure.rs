@@ -235,8 +235,13 @@ pub fn shown(name: impl AsRef<std::ffi::OsStr>) -> String {
     if could_be_a_key(name) {
         return "(not repeated: it looks like a key)".to_string();
     }
+    printable(&name.to_string_lossy())
+}
+
+/// A text from outside on one line: control characters, invisible ones and those that reorder text escaped.
+pub fn printable(from: &str) -> String {
     let mut text = String::new();
-    for character in name.to_string_lossy().chars() {
+    for character in from.chars() {
         let unseen = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         if character.is_control() || unseen {
             text.extend(character.escape_default());

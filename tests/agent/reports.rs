@@ -373,6 +373,21 @@ fn faults_of_an_executable_get_a_hint() {
 }
 
 #[test]
+fn an_error_of_an_executable_shows_no_secret_and_moves_no_cursor() {
+    let errors = json!({"bad": "no access with hunter2-good\n\u{1b}[2JThe agent would start."});
+    let setup = Setup::of_main("a: ENC[good]\n", &json!({"prefix": "hunter2-", "errors": errors}));
+    setup.file("conf.d/a.yaml", "instances: [{a: \"ENC[bad]\"}]\n");
+    for flags in [&["--config", "."][..], &["--config", ".", "--json"]] {
+        let (text, code) = setup.printed(flags);
+        assert!(!text.contains("hunter2") && !text.contains('\u{1b}'), "{text}");
+        assert!(text.contains("error with a secret in it"), "{text}");
+        assert_eq!(code, Some(1));
+    }
+    let (text, _) = setup.printed(&["--config", "."]);
+    assert!(text.contains("no access with ********\\n\\u{1b}[2JThe agent"), "{text}");
+}
+
+#[test]
 fn faults_of_a_configuration_get_a_hint() {
     let setup = Setup::of_main("a: |\n  ENC[h]\nb: http://u:ENC[h]@host\n", &json!({"prefix": ""}));
     setup.file("conf.d/flow.yaml", "instances: [{a: ENC[x]}]\n");

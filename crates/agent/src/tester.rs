@@ -42,7 +42,10 @@ pub mod verdict;
 
 use std::fmt;
 
-/// What an agent would write to its log, to the letter.
+/// What stands in the place of a secret.
+pub const MASK: &str = "********";
+
+/// What an agent would write to its log, to the letter but for secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentError(String);
 

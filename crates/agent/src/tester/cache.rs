@@ -32,6 +32,11 @@ impl Cache {
         self.0.get(handle).map(|known| &known.value)
     }
 
+    /// All values.
+    pub fn values(&self) -> impl Iterator<Item = &Secret> {
+        self.0.values().map(|known| &known.value)
+    }
+
     /// The handles in order, each with its origins in order.
     pub fn origins(&self) -> impl ExactSizeIterator<Item = (&str, &BTreeSet<String>)> {
         self.0.iter().map(|(handle, known)| (handle.as_str(), &known.origins))

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use super::MASK;
 use super::hints::Hint;
 use super::rights::GroupRule;
 use super::session::{Backend, Call};
@@ -53,6 +54,13 @@ pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
     let mut hints = Vec::new();
     let text_of = |call: &Call| call.error.as_ref().map(ToString::to_string).unwrap_or_default();
 
+    if calls.iter().any(|call| text_of(call).contains(MASK)) {
+        hints.push(Hint::at(
+            &file,
+            "it answers an error with a secret in it, which is masked here and not in an agent's log",
+            "write errors that say what failed and no value",
+        ));
+    }
     if limits.timeout.is_zero() && !calls.is_empty() {
         hints.push(Hint::at(
             &file,

@@ -12,11 +12,8 @@ use super::check::{Check, Kind};
 use super::rights::Judge;
 use super::run::{self, Finished, Limits};
 use super::tree::Main;
-use super::{AgentError, lookup, payload, secrets, verdict};
+use super::{AgentError, MASK, lookup, payload, secrets, verdict};
 use crate::yaml::{self, Value};
-
-/// What stands in the place of a secret.
-pub const MASK: &str = "********";
 
 /// The executable, and how an agent is set to run it.
 #[derive(Clone, Debug)]
@@ -263,9 +260,13 @@ impl<'a> Session<'a> {
         let finished = backend.run(&payload, self.notice);
         let judged = match &finished.failed {
             Some(error) => Err(error.clone()),
-            None => verdict::judge(finished.stdout.expose(), handles, |handle, value| {
-                self.cache.keep(handle, value, origin);
-            }),
+            None => {
+                let judged = verdict::judge(finished.stdout.expose(), handles, &self.cache);
+                for (handle, value) in judged.values {
+                    self.cache.keep(&handle, value, origin);
+                }
+                judged.verdict
+            }
         };
         self.waits_for = finished.is_still_held.then(|| origin.to_string());
         let error = judged.as_ref().err().cloned();

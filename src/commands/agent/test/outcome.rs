@@ -16,6 +16,7 @@ use secretary_agent::tester::tree::Refused;
 use secretary_secret::Secret;
 
 use super::user::User;
+use crate::failure::printable;
 
 /// All that came of it.
 pub(super) struct Found {
@@ -181,11 +182,13 @@ impl Found {
         let mut text = String::from("\n=== Result ===\n");
         for configuration in &self.configurations {
             if let Some(failure) = configuration.failure() {
-                let _ = writeln!(text, "{failure} ({})", configuration.path.display());
+                let (failure, path) = (printable(&failure), configuration.path.to_string_lossy());
+                let _ = writeln!(text, "{failure} ({})", printable(&path));
             }
         }
         for Refused { path, error, .. } in &self.refused {
-            let _ = writeln!(text, "{} is not a valid config file: {error}", path.display());
+            let path = printable(&path.to_string_lossy());
+            let _ = writeln!(text, "{path} is not a valid config file: {error}");
         }
         if let Some(slowest) = self.calls.iter().map(|call| call.took).max() {
             let (count, seconds) = (self.calls.len(), slowest.as_secs_f32());
@@ -218,6 +221,7 @@ pub(super) fn push_hints(text: &mut String, hints: &[Hint]) {
         text.push_str("\n=== Hints ===\n");
     }
     for Hint { place, text: what, advice } in hints {
+        let (place, what, advice) = (printable(place), printable(what), printable(advice));
         let _ = writeln!(text, "{place}: {what}\n  hint: {advice}");
     }
 }

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use secretary_agent::tester::AgentError;
+use secretary_agent::tester::cache::Cache;
 use secretary_agent::tester::check::Kind;
 use secretary_agent::tester::faults;
 use secretary_agent::tester::run::Finished;
@@ -81,7 +82,6 @@ fn judge(request: &str, finished: &Finished) -> Result<usize, AgentError> {
     let Some(handles) = handles.filter(|handles| !handles.is_empty()) else {
         return Err(AgentError::new("the payload has no list of secrets, so no agent sends it"));
     };
-    let mut count = 0;
-    verdict::judge(finished.stdout.expose(), &handles, |_, _| count += 1)?;
-    Ok(count)
+    let judged = verdict::judge(finished.stdout.expose(), &handles, &Cache::default());
+    judged.verdict.map(|()| judged.values.len())
 }
