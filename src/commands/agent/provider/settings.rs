@@ -1,12 +1,12 @@
 //! The file with settings: each flag of `secretary agent` is a key there, so the command line's own rules judge it.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{Args, Command, Parser};
 
+use super::text_of;
 use crate::cli::{self, AgentProvider, Cli};
 use crate::environ::Environ;
 use crate::failure::{Code, Failure, shown};
@@ -29,7 +29,7 @@ pub(super) fn find(typed: &AgentProvider, world: &World) -> Result<AgentProvider
         .or_else(|| world.environ.get(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
     let path = named.clone().or_else(|| default_file(&world.environ));
     let Some(path) = path else { return Ok(typed.clone()) };
-    let text = match read(&path) {
+    let text = match text_of(&path, MAX_FILE) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
             return Ok(typed.clone());
         }
@@ -53,12 +53,6 @@ fn default_file(_: &Environ) -> Option<PathBuf> {
 #[cfg(windows)]
 fn default_file(environ: &Environ) -> Option<PathBuf> {
     Some(Path::new(environ.get("ProgramData")?).join("secretary").join("agent.toml"))
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    let text = secretary_secret::Secret::read_from(&mut File::open(path)?, MAX_FILE)?;
-    let not_text = |_| std::io::Error::other("it is not UTF-8");
-    str::from_utf8(text.expose()).map(str::to_string).map_err(not_text)
 }
 
 /// The flags that a file stands for.

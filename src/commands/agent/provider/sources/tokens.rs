@@ -1,7 +1,6 @@
 //! Handles that are tokens, and names that stand for some: all are opened together, so that AWS KMS or a daemon is asked
 //! once.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use secretary_agent::names::{MAX_NAMES, Names, Syntax};
 use secretary_envelope::Text;
 use secretary_secret::Secret;
 
+use super::super::text_of;
 use super::{Resolved, Resolver};
 use crate::cli::OpenKeys;
 use crate::failure::{Failure, shown};
@@ -77,11 +77,9 @@ fn names(path: &Path) -> Result<Names, String> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let syntax = Syntax::of_extension(extension)
         .ok_or_else(|| wrong(&"the name of a file of names ends in .toml, .yaml or .yml"))?;
-    let text = File::open(path).and_then(|mut file| Secret::read_from(&mut file, MAX_NAMES));
-    let text =
-        text.map_err(|error| Failure::io("read", &shown(path), &error).message().to_string())?;
-    let text = str::from_utf8(text.expose()).map_err(|_| wrong(&"it is not UTF-8"))?;
-    Names::parse(text, syntax).map_err(|error| wrong(&error))
+    let text = text_of(path, MAX_NAMES)
+        .map_err(|error| Failure::io("read", &shown(path), &error).message().to_string())?;
+    Names::parse(&text, syntax).map_err(|error| wrong(&error))
 }
 
 /// What the first file says that has the name. A file that can't be read might be the one, so it is told of.
