@@ -15,7 +15,7 @@
 //! | [`environ`], [`env_file`] | variables and the tokens in them |
 //! | [`mod@format`] | how variables are printed so that their reader gets the exact bytes |
 //! | [`output`] | standard output, or a file that is replaced as a whole |
-//! | [`process`] | becoming another program |
+//! | [`process`] | becoming another program, or another user |
 //! | [`signals`] | signals that wait |
 //! | [`harden`] | no core dump, no tracing |
 //! | [`before_main`] | what Rust's runtime changes before `main` |

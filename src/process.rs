@@ -1,4 +1,4 @@
-//! Becoming another program: `execve`, with nothing between it and us but the search in `PATH`.
+//! Becoming another program: `execve`, with nothing between it and us but the search in `PATH`; or another user.
 
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -50,6 +50,25 @@ pub fn become_program(
     // Telling the user about it must not be what ends this process.
     ignore_sigpipe();
     error
+}
+
+/// Makes this process one of that user, for good.
+///
+/// # Errors
+///
+/// When it is not root's, or the system has no more room for processes of that user.
+#[cfg(feature = "agent")]
+pub fn become_user(user: &secretary_agent::tester::accounts::Identity) -> std::io::Result<()> {
+    use nix::unistd::{Gid, Uid, setgid, setuid};
+
+    // Groups first: without root they can't be changed any more.
+    #[cfg(not(target_vendor = "apple"))]
+    {
+        let groups: Vec<Gid> = user.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
+        nix::unistd::setgroups(&groups)?;
+    }
+    setgid(Gid::from_raw(user.gid))?;
+    Ok(setuid(Uid::from_raw(user.uid))?)
 }
 
 fn candidates(command: &OsStr, path: Option<&OsStr>) -> Vec<CString> {

@@ -5,6 +5,7 @@
 //! | [`provider`] | what `secretary agent` answers |
 //! | [`cases`] | the recorded cases, and where this program does otherwise |
 //! | [`backend`] | executables to test |
+//! | [`install`] | where `secretary agent install` puts what |
 //! | [`tester`] | running `secretary agent test` |
 //! | [`verdicts`] | which strings are secrets, what is asked, what is made of the answer |
 //! | [`executables`] | rights, paths, and who runs it |
@@ -17,6 +18,8 @@ mod backend;
 mod cases;
 #[cfg(unix)]
 mod executables;
+#[cfg(unix)]
+mod install;
 mod provider;
 #[cfg(unix)]
 mod reports;

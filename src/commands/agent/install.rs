@@ -6,6 +6,7 @@ mod unix;
 mod windows;
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -24,6 +25,7 @@ use crate::world::World;
 pub(super) fn run(args: &AgentInstall, world: &World) -> Outcome {
     let rights = Rights::find(args)?;
     let path = target(args, world)?;
+    check_place(&path, args.force)?;
     if args.dry_run {
         world.note(&format!("would copy this executable to {}, {rights}", shown(&path)));
         world.print(setting(&path, &rights).as_bytes())?;
@@ -55,11 +57,22 @@ fn copy(path: &Path, args: &AgentInstall, rights: &Rights, world: &World) -> Res
         io::copy(&mut this, file)?;
         rights.give(file)
     });
-    copied.map_err(|failure| match path.exists() && !args.force {
-        true => failure.hint("--force replaces what is there"),
-        false => failure,
-    })?;
+    copied?;
     rights.give_path(path)
+}
+
+/// Only a file can be replaced: a device or a pipe would be written to, and given away.
+fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
+    let cannot = |error: io::Error| Failure::io("write", &shown(path), &error);
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() && !there.is_dir() => {
+            Err(cannot(io::Error::other("it is not a regular file")))
+        }
+        Ok(there) if there.is_file() && !force => {
+            Err(cannot(io::ErrorKind::AlreadyExists.into()).hint("--force replaces what is there"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Has the copy print its version as the agent's user, who may have no way to its folder, or find it where nothing is
@@ -71,7 +84,7 @@ fn starts(path: &Path, rights: &Rights) -> Result<(), Failure> {
     // The agent's user may have no way to the folder that this was started in.
     command.current_dir(path.ancestors().last().unwrap_or(path));
     let output = command.output().map_err(|error| {
-        let failure = Failure::io("run", &shown(path), &error);
+        let failure = Failure::io("run", &shown(path), &error).detail("it was copied");
         match error.kind() {
             io::ErrorKind::PermissionDenied => failure.hint(
                 "the agent's user needs a way through all of the folders above it, and a file system that is not mounted noexec; --path puts it elsewhere",

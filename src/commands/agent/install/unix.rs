@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
+use nix::unistd::geteuid;
 use secretary_agent::tester::accounts::{Accounts, Identity};
 use secretary_agent::tester::rights::unix::{judge, stat};
 use secretary_agent::tester::rights::{GroupRule, Rules};
@@ -14,6 +14,7 @@ use secretary_agent::tester::rights::{GroupRule, Rules};
 use crate::cli::AgentInstall;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure, shown};
+use crate::process::become_user;
 
 /// The names that the agents' packages give their users.
 const USERS: [&str; 2] = ["stackstate-agent", "dd-agent"];
@@ -108,15 +109,8 @@ impl Rights {
         if !geteuid().is_root() {
             return Ok(());
         }
-        let groups: Vec<_> = self.agent.groups.iter().map(|&group| Gid::from_raw(group)).collect();
-        let become_it = || {
-            setgroups(&groups)?;
-            setgid(Gid::from_raw(self.agent.gid))?;
-            setuid(Uid::from_raw(self.agent.uid))
-        };
-        become_it().map_err(|error| {
-            Failure::io("become", &format!("the user {}", self.agent.name), &error.into())
-        })
+        become_user(&self.agent)
+            .map_err(|error| Failure::io("become the user", &shown(&self.agent.name), &error))
     }
 }
 

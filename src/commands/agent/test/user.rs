@@ -10,6 +10,8 @@ use secretary_agent::tester::rights::Who;
 use secretary_agent::tester::rights::windows;
 
 use crate::failure::{Code, Failure, shown};
+#[cfg(unix)]
+use crate::process::become_user;
 
 /// The user, once this process is that.
 pub(super) struct User {
@@ -60,9 +62,8 @@ impl User {
                 return Err(Failure::new(Code::Configuration, message)
                     .hint("call it by sudo, or leave out --user to test as yourself"));
             }
-            switch(&user).map_err(|error| {
-                Failure::io("become the user", &shown(name), &std::io::Error::from(error))
-            })?;
+            become_user(&user)
+                .map_err(|error| Failure::io("become the user", &shown(name), &error))?;
             // Else it would look for its files in the home folder of who called.
             let values = [("HOME", &user.home), ("USER", &user.name), ("LOGNAME", &user.name)];
             variables.extend(values.map(|(name, value)| (name, OsString::from(value))));
@@ -81,18 +82,4 @@ impl User {
         let (who, accounts) = (windows::current_user(), Accounts::of_system());
         Ok(Self { who, accounts, variables: Vec::new() })
     }
-}
-
-/// Groups first: without root they can't be changed any more.
-#[cfg(unix)]
-fn switch(user: &secretary_agent::tester::accounts::Identity) -> nix::Result<()> {
-    use nix::unistd::{Gid, Uid, setgid, setuid};
-
-    #[cfg(not(target_vendor = "apple"))]
-    {
-        let groups: Vec<Gid> = user.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
-        nix::unistd::setgroups(&groups)?;
-    }
-    setgid(Gid::from_raw(user.gid))?;
-    setuid(Uid::from_raw(user.uid))
 }
