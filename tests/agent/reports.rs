@@ -22,6 +22,7 @@ fn a_missing_executable_is_reported_as_recorded() {
     let (text, code) = setup.printed(&["--command", &command]);
     let expected = recorded("REP-02", "stdout", &command);
     assert!(text.starts_with(&expected), "{text}");
+    assert!(text.contains("its arguments are a setting of their own"), "{text}");
     assert_eq!(code, Some(1));
 }
 
@@ -299,6 +300,8 @@ fn folders_and_files_are_named_and_refused_as_an_agent_does() {
     std::os::unix::fs::symlink("a.d.d", setup.path("conf.d/linked.d")).expect("made");
     setup.file("conf.d/b.yaml", "ad_identifiers: redis\ninstances: [{}]\n");
     setup.file("conf.d/c.yaml", "cluster_check: 'true'\ninstances: [{}]\n");
+    let pipe = std::process::Command::new("mkfifo").arg(setup.path("conf.d/d.yaml")).status();
+    assert!(pipe.expect("coreutils").success());
     let found = setup.found();
     assert_eq!(found.json["configurations"][0]["name"], "a.d");
     assert_eq!(found.json["configurations"].as_array().map(Vec::len), Some(1));
@@ -308,6 +311,7 @@ fn folders_and_files_are_named_and_refused_as_an_agent_does() {
     let refused = |place: usize| found.json["refused"][place]["error"].as_str().expect("an error");
     assert!(refused(0).ends_with("cannot unmarshal !!str into []string"), "{}", refused(0));
     assert!(refused(1).ends_with("cannot unmarshal !!str into bool"), "{}", refused(1));
+    assert!(refused(2).starts_with("no regular file"), "{}", refused(2));
 }
 
 #[test]
@@ -366,6 +370,8 @@ fn faults_of_an_executable_get_a_hint() {
     assert!(text.contains("more than half of the time"), "{text}");
     let text = hint(json!({"stdout": good}), &["--timeout", "0"]);
     assert!(text.contains("it is given no time at all"), "{text}");
+    let text = hint(json!({"stdout": good}), &["--command", "./elsewhere"]);
+    assert!(text.contains("from its own working folder"), "{text}");
     let text = hint(json!({"stdout": good, "stderr_bytes": 3}), &[]);
     assert_eq!(text, "");
     let text = hint(json!({"exit": 1, "stderr_bytes": 3}), &[]);

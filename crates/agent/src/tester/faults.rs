@@ -26,6 +26,12 @@ pub fn of_rights(error: &str, file: &Path, user: &str, group: GroupRule) -> Opti
         ("an agent does not run what others could have changed", format!("chmod {mode} {path}"))
     } else if error.contains("is not executable") {
         ("its owner or group may not execute it", format!("chmod {mode} {path}"))
+    } else if error.contains("can't stat it") {
+        (
+            "there is no such file, or one of its folders is closed to this user",
+            "give the whole path of one file; its arguments are a setting of their own, secret_backend_arguments"
+                .to_string(),
+        )
     } else if error.contains("can't query current user") {
         (
             "an agent has to find the user it runs as in /etc/passwd, and can't run anything otherwise",
@@ -200,7 +206,9 @@ mod tests {
         let error = "invalid executable: '/x' isn't owned by this user: username 'a', UID 1.";
         let hint = of_rights(error, Path::new("/x"), "agent", GroupRule::Strict).expect("a hint");
         assert!(hint.advice.starts_with("chown agent /x && chmod 0500 /x"), "{}", hint.advice);
-        assert_eq!(of_rights("can't stat it", Path::new("/x"), "a", GroupRule::Strict), None);
+        let hint = of_rights("can't stat it", Path::new("/x -y"), "a", GroupRule::Strict);
+        assert!(hint.expect("a hint").advice.contains("secret_backend_arguments"));
+        assert_eq!(of_rights("could not", Path::new("/x"), "a", GroupRule::Strict), None);
     }
 
     #[test]

@@ -219,7 +219,12 @@ impl Tree {
             return;
         };
         let check = of.unwrap_or(stem);
-        let read = read(&path).map_err(|error| AgentError::new(super::reason(&error)));
+        // To open a pipe that nobody writes to would take for ever.
+        let is_other = fs::metadata(&path).is_ok_and(|file| !file.is_file() && !file.is_dir());
+        let read = match is_other {
+            true => Err(AgentError::new("no regular file, which an agent may wait for for ever")),
+            false => read(&path).map_err(|error| AgentError::new(super::reason(&error))),
+        };
         let found = match read {
             Ok(text) => self.check(check, &path, &text),
             Err(error) => {

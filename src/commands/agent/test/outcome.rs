@@ -125,6 +125,12 @@ impl Found {
                     "an agent finds it in PATH, but reports the rights of a file of that name in its working folder",
                     "configure the whole path",
                 ));
+            } else if !file.is_absolute() {
+                hints.push(Hint::at(
+                    &file,
+                    "an agent looks for it from its own working folder, which may be another than this one",
+                    "configure the whole path",
+                ));
             }
         } else if self.has_unresolved && self.starts() {
             hints.push(Hint {
