@@ -10,6 +10,7 @@
 //! | [`verdicts`] | which strings are secrets, what is asked, what is made of the answer |
 //! | [`executables`] | rights, paths, and who runs it |
 //! | [`reports`] | what is printed, and what is not |
+//! | [`hints`] | faults that get a hint |
 //! | [`whole`] | a configuration with every source, answered by this program |
 #![cfg(feature = "agent")]
 
@@ -20,6 +21,7 @@ mod cases;
 mod executables;
 #[cfg(unix)]
 mod install;
+mod hints;
 mod provider;
 #[cfg(unix)]
 mod reports;
