@@ -50,9 +50,10 @@ fn find(program: &OsStr) -> Option<Command> {
     }
 }
 
-/// The name without its folder, and without Windows' `.exe`.
+/// The name without its folder, and without Windows' `.exe`. There case does not count.
 fn stem(program: &OsStr) -> String {
     let base = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let base = if cfg!(windows) { base.to_ascii_lowercase() } else { base };
     let without_exe = base.len().checked_sub(4).and_then(|end| base.split_at_checked(end));
     match without_exe {
         Some((stem, exe)) if exe.eq_ignore_ascii_case(".exe") => stem.to_string(),
@@ -80,7 +81,10 @@ mod tests {
             ),
             (&["./readsecret.py", "d"], "./readsecret.py secret-helper python d"),
             (&["/x/secretary-agent"], "/x/secretary-agent agent"),
+            #[cfg(not(windows))]
             (&["Db-Secret-Backend.exe"], "Db-Secret-Backend.exe"),
+            #[cfg(windows)]
+            (&[r"C:\x\Db-Secret-Backend.EXE"], r"C:\x\Db-Secret-Backend.EXE agent"),
             (&["db-secret-backend", "--names", "n"], "db-secret-backend agent --names n"),
             (&["/readsecret.sh", "--version"], "/readsecret.sh --version"),
             (&["secretary", "exec", "readsecret.sh"], "secretary exec readsecret.sh"),

@@ -33,7 +33,7 @@ impl World {
     /// # Errors
     ///
     /// When the system does not say where it is, or it may not be read.
-    #[cfg(feature = "agent")]
+    #[cfg(all(feature = "agent", not(windows)))]
     pub fn executable(&self) -> io::Result<File> {
         match File::open("/proc/self/exe") {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -41,6 +41,19 @@ impl World {
             }
             opened => opened,
         }
+    }
+
+    /// This executable.
+    ///
+    /// Only by the name that the system says: `/proc/self/exe` would be below the drive's root, where everybody may
+    /// make folders and put another program.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say where it is, or it may not be read.
+    #[cfg(all(feature = "agent", windows))]
+    pub fn executable(&self) -> io::Result<File> {
+        File::open(std::env::current_exe()?)
     }
 
     /// Whether someone sits at standard input.

@@ -68,7 +68,12 @@ impl Machine {
 
     /// The program with these arguments, in the folder, without a console.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_secretary"));
+        self.command_of(env!("CARGO_BIN_EXE_secretary").as_ref(), arguments)
+    }
+
+    /// Another program, started in the same way.
+    pub(crate) fn command_of(&self, program: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.0).creation_flags(DETACHED_PROCESS);
         command
     }

@@ -5,6 +5,8 @@
 
 #![cfg(windows)]
 
+#[cfg(feature = "agent")]
+mod agent;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod daemon;
 mod exec;

@@ -52,12 +52,21 @@ fn target(args: &AgentInstall, world: &World) -> Result<PathBuf, Failure> {
 fn copy(path: &Path, args: &AgentInstall, rights: &Rights, world: &World) -> Result<(), Failure> {
     let unreadable = |error: io::Error| Failure::io("read", "this executable", &error);
     let mut this = world.executable().map_err(unreadable)?;
+    if args.path.is_none() {
+        Rights::make_default_folder(path)?;
+    }
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let copied = write_file(path, rights.mode(), existing, |file| {
         io::copy(&mut this, file)?;
         rights.give(file)
     });
-    copied?;
+    copied.map_err(|failure| match cfg!(windows) && path.exists() {
+        // Renaming over a program that runs is refused there, in the words for missing rights.
+        true => failure.hint(
+            "run it as an administrator; and while an agent runs what is there, it can't be replaced: try again in a moment",
+        ),
+        false => failure,
+    })?;
     rights.give_path(path)
 }
 

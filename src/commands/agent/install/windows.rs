@@ -42,10 +42,13 @@ impl Rights {
             Failure::new(Code::Configuration, "%ProgramFiles% is not set")
                 .hint("--path says where to put the executable")
         })?;
-        let folder = Path::new(programs).join("secretary");
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Failure::io("make", &shown(&folder), &error))?;
-        Ok(folder.join("secretary-agent.exe"))
+        Ok(Path::new(programs).join("secretary").join("secretary-agent.exe"))
+    }
+
+    /// The default folder is nobody else's, so it is made; who may write to it is handed down.
+    pub(super) fn make_default_folder(path: &Path) -> Result<(), Failure> {
+        let folder = path.parent().unwrap_or(path);
+        std::fs::create_dir_all(folder).map_err(|error| Failure::io("make", &shown(folder), &error))
     }
 
     /// The copy is its owner's alone until the list is set.
