@@ -65,9 +65,32 @@ impl fmt::Display for AgentError {
 impl std::error::Error for AgentError {}
 
 /// The system's reason alone, as Go words it: without Rust's ` (os error 2)`, and in lower case where Go
-/// has a table of its own, which is everywhere but on Windows.
+/// has a table of its own, which is everywhere but on Windows. There Go asks for English first, whatever the system's
+/// language is.
 pub fn reason(error: &std::io::Error) -> String {
+    if let Some(text) = error.raw_os_error().filter(|_| cfg!(windows)).and_then(english) {
+        return text.to_string();
+    }
     let text = error.to_string();
     let text = text.find(" (os error").map_or(text.as_str(), |end| &text[..end]);
     if cfg!(windows) { text.to_string() } else { text.to_lowercase() }
+}
+
+/// What Windows in English says of the errors that looking at a file and starting it have.
+fn english(code: i32) -> Option<&'static str> {
+    Some(match code {
+        2 => "The system cannot find the file specified.",
+        3 => "The system cannot find the path specified.",
+        5 => "Access is denied.",
+        32 => "The process cannot access the file because it is being used by another process.",
+        193 => "%1 is not a valid Win32 application.",
+        225 => {
+            "Operation did not complete successfully because the file contains a virus or potentially unwanted software."
+        }
+        740 => "The requested operation requires elevation.",
+        1260 => {
+            "This program is blocked by group policy. For more information, contact your system administrator."
+        }
+        _ => return None,
+    })
 }

@@ -17,6 +17,12 @@ pub struct AgentTest {
     pub arguments: Vec<OsString>,
     /// The user an agent runs as. Everything is judged and done as that user, which takes root unless
     /// it is the one that calls
+    #[cfg_attr(
+        windows,
+        arg(
+            help = "The user an agent runs as. Rights are judged as that user's; the rest is done as who calls"
+        )
+    )]
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Username)]
     pub user: Option<String>,
     /// An agent's folder, a folder like its conf.d, or a file; may be repeated

@@ -30,7 +30,8 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Those of this system. A file that can't be read has nobody in it.
+    /// Those of this system. Windows has others, and no such files. A file that can't be read has nobody in it.
+    #[cfg(unix)]
     pub fn of_system() -> Self {
         let read = |path| std::fs::read(path).unwrap_or_default();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::MASK;
 use super::hints::Hint;
+use super::lookup;
 use super::rights::GroupRule;
 use super::session::{Backend, Call};
 
@@ -15,6 +16,9 @@ const OLD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the rights check found is one of the faults that have a usual cause.
 pub fn of_rights(error: &str, file: &Path, user: &str, group: GroupRule) -> Option<Hint> {
+    if cfg!(windows) {
+        return of_list(error, file, user);
+    }
     let path = file.display();
     let mode = if group == GroupRule::Strict { "0500" } else { "0550" };
     let (text, advice) = if error.contains("isn't owned by this user") {
@@ -53,6 +57,44 @@ pub fn of_silence(calls: &[Call], backend: &Backend) -> Option<Hint> {
     ))
 }
 
+/// The same of an access list on Windows, where `user` is a security identifier.
+fn of_list(error: &str, file: &Path, user: &str) -> Option<Hint> {
+    let path = file.display();
+    let (text, advice) = if error.contains("other users/groups than") {
+        (
+            "an agent does not run what others could have changed; a folder hands its list down to what is put there",
+            format!(
+                "icacls \"{path}\" /inheritance:r /grant:r *S-1-5-18:F *S-1-5-32-544:F *{user}:RX, then icacls \"{path}\" /remove whom it still lists"
+            ),
+        )
+    } else if error.contains("Can't deny access") {
+        (
+            "an agent does not run what is denied to it, the system or the administrators, whatever else is allowed",
+            format!(
+                "icacls \"{path}\" /remove:d *S-1-5-18 /remove:d *S-1-5-32-544 /remove:d *{user}"
+            ),
+        )
+    } else if error.contains("user is not allowed to execute") {
+        (
+            "the agent's user has to be in the list itself; to be in a group that is does not count",
+            format!("icacls \"{path}\" /grant *{user}:RX"),
+        )
+    } else if error.contains("allowGroupExec") {
+        (
+            "there is no such rule on Windows",
+            "leave out secret_backend_command_allow_group_exec_perm".to_string(),
+        )
+    } else if let Some(meant) = lookup::meant(file) {
+        (
+            "a path needs its extension, as nothing is added to it",
+            format!("use {}", meant.display()),
+        )
+    } else {
+        return None;
+    };
+    Some(Hint::at(file, text, advice))
+}
+
 /// What the ways in which it ran tell. Each fault is told once.
 pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
     let file = backend.file().path;
@@ -84,7 +126,7 @@ pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
             "have a script end with `exec PROGRAM`, and close the streams of what is to go on in the background",
         ));
     }
-    if calls.iter().any(|call| text_of(call).ends_with("permission denied")) {
+    if cfg!(unix) && calls.iter().any(|call| text_of(call).ends_with("permission denied")) {
         hints.extend(of_mount(&file));
     }
     if calls.iter().any(|call| text_of(call).contains("no such file or directory"))
@@ -94,6 +136,13 @@ pub fn of_calls(calls: &[Call], backend: &Backend) -> Vec<Hint> {
             &file,
             "the file is there and its interpreter is not: look at its first line",
             "install what is behind #!, and write lines that end with LF alone",
+        ));
+    }
+    if calls.iter().any(|call| text_of(call).ends_with("is not a valid Win32 application.")) {
+        hints.push(Hint::at(
+            &file,
+            "only a program for this machine can be run; PowerShell and Python scripts are none",
+            "configure the interpreter's .exe with the script as an argument, or make a program of it",
         ));
     }
     if calls.iter().any(|call| text_of(call).ends_with("exec format error")) {
@@ -202,6 +251,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(windows))]
     fn an_owner_gets_the_command_that_helps() {
         let error = "invalid executable: '/x' isn't owned by this user: username 'a', UID 1.";
         let hint = of_rights(error, Path::new("/x"), "agent", GroupRule::Strict).expect("a hint");
@@ -209,6 +259,21 @@ mod tests {
         let hint = of_rights("can't stat it", Path::new("/x -y"), "a", GroupRule::Strict);
         assert!(hint.expect("a hint").advice.contains("secret_backend_arguments"));
         assert_eq!(of_rights("could not", Path::new("/x"), "a", GroupRule::Strict), None);
+    }
+
+    #[test]
+    fn each_fault_of_a_list_has_its_command() {
+        let agent = "S-1-5-21-1-2-3-1001";
+        for (error, command) in [
+            ("other users/groups than LOCAL_SYSTEM", "/inheritance:r /grant:r"),
+            ("Can't deny access LOCAL_SYSTEM", "/remove:d *S-1-5-21-1-2-3-1001"),
+            ("user is not allowed to execute", "/grant *S-1-5-21-1-2-3-1001:RX"),
+            ("the option 'allowGroupExec=true'", "leave out secret_backend_command_allow"),
+        ] {
+            let hint = of_list(error, Path::new(r"C:\my x.exe"), agent).expect("a hint");
+            assert!(hint.advice.contains(command), "{}", hint.advice);
+        }
+        assert_eq!(of_list("could not query ACLs", Path::new("x"), agent), None);
     }
 
     #[test]

@@ -16,8 +16,9 @@ pub struct Found {
 pub fn find(command: &OsStr, path: &OsStr) -> Found {
     let bare = Path::new(command).components().count() == 1
         && !command.as_encoded_bytes().iter().any(|byte| is_separator(*byte));
+    // Nothing is added to a path, not even on Windows: an agent judges the rights of just that.
     if !bare {
-        return Found { path: with_extension(PathBuf::from(command)), refused: None };
+        return Found { path: PathBuf::from(command), refused: None };
     }
     let quoted = command.to_string_lossy();
     // Without the variable Go looks nowhere, and Rust would look here.
@@ -61,13 +62,26 @@ fn is_executable(file: &Path) -> bool {
     file.is_file()
 }
 
-/// Windows adds an extension to a name that has none.
+/// On Windows what is meant may have an extension that is not said. One that is there comes first.
 fn with_extension(file: PathBuf) -> PathBuf {
-    if !cfg!(windows) || file.extension().is_some() {
+    if !cfg!(windows) || (file.extension().is_some() && file.is_file()) {
         return file;
     }
-    let with = |extension: &str| file.with_extension(extension);
-    ["com", "exe", "bat", "cmd"].into_iter().map(with).find(|file| file.is_file()).unwrap_or(file)
+    let with = |extension: &&str| {
+        let mut name = file.clone().into_os_string();
+        name.push(extension);
+        PathBuf::from(name)
+    };
+    EXTENSIONS.iter().map(with).find(|file| file.is_file()).unwrap_or(file)
+}
+
+/// What `PATHEXT` begins with everywhere.
+const EXTENSIONS: [&str; 4] = [".com", ".exe", ".bat", ".cmd"];
+
+/// The file that was probably meant where Windows' shells would find one and an agent does not.
+pub fn meant(path: &Path) -> Option<PathBuf> {
+    let found = with_extension(path.to_path_buf());
+    (found != path && !path.exists()).then_some(found)
 }
 
 #[cfg(all(test, unix))]
@@ -101,5 +115,33 @@ mod tests {
     fn a_folder_is_no_program_and_the_current_folder_no_place() {
         let found = find(OsStr::new("src"), OsStr::new("."));
         assert!(found.refused.expect("a folder").ends_with("not found in $PATH"));
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_bare_name_may_leave_out_its_extension_and_a_path_may_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a.exe", "b.1.cmd", "c.py"] {
+            fs::write(folder.path().join(name), "").expect("written");
+        }
+        for (name, expected) in
+            [("a", "a.exe"), ("a.exe", "a.exe"), ("b.1", "b.1.cmd"), ("c.py", "c.py")]
+        {
+            let found = find(OsStr::new(name), folder.path().as_os_str());
+            assert_eq!(found, Found { path: folder.path().join(expected), refused: None });
+        }
+        for path in [folder.path().join("a"), PathBuf::from(r".\a"), PathBuf::from("C:a")] {
+            let found = find(path.as_os_str(), folder.path().as_os_str());
+            assert_eq!(found, Found { path, refused: None });
+        }
+        assert_eq!(meant(&folder.path().join("a")), Some(folder.path().join("a.exe")));
+        assert_eq!(meant(&folder.path().join("c.py")), None);
+        let refused = find(OsStr::new("c"), folder.path().as_os_str()).refused;
+        assert_eq!(refused.as_deref(), Some("exec: \"c\": executable file not found in %PATH%"));
     }
 }

@@ -22,6 +22,7 @@ pub struct Rights {
 }
 
 /// What is reported of a file beside the verdict, each as it is printed.
+#[cfg(unix)]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Details {
     /// `st_mode` in octal, or why it is not known.
@@ -32,15 +33,36 @@ pub struct Details {
     pub group: String,
 }
 
-impl Details {
-    /// Windows has no such details.
-    #[cfg(not(unix))]
-    pub fn of(_: &Path, _: &super::accounts::Accounts) -> Self {
-        Self { mode: Err(String::new()), owner: String::new(), group: String::new() }
-    }
+/// What is reported of a file beside the verdict.
+#[cfg(windows)]
+#[derive(Debug, PartialEq, Eq)]
+pub struct Details {
+    /// The file.
+    pub path: String,
+    /// Its access list, each entry as `SID Allow`, or why it is not known.
+    pub list: Result<Vec<String>, String>,
+}
 
+#[cfg(windows)]
+impl Details {
     /// Looks at the file at `path`.
-    #[cfg(unix)]
+    pub fn of(path: &Path) -> Self {
+        use super::rights::windows::{Ace, Dacl};
+
+        let list = match Dacl::of(path) {
+            Dacl::Missing => Err("it does not exist".to_string()),
+            Dacl::Unreadable(reason) => Err(reason),
+            Dacl::Entries(entries) => {
+                Ok(entries.iter().map(|Ace { kind, sid }| format!("{sid} {kind:?}")).collect())
+            }
+        };
+        Self { path: path.display().to_string(), list }
+    }
+}
+
+#[cfg(unix)]
+impl Details {
+    /// Looks at the file at `path`.
     pub fn of(path: &Path, accounts: &super::accounts::Accounts) -> Self {
         use std::os::unix::fs::MetadataExt;
 
@@ -93,8 +115,16 @@ fn push_details(text: &mut String, details: &Details) {
     let _ = write!(text, "Owner username: {owner}\nGroup name: {group}\n");
 }
 
-/// An agent prints what PowerShell's `get-acl` prints.
-#[cfg(not(unix))]
-fn push_details(text: &mut String, _: &Details) {
-    text.push_str("Acl list:\nstdout:\n\n");
+/// An agent prints what PowerShell's `get-acl` prints, of which this is the part that it judges.
+#[cfg(windows)]
+fn push_details(text: &mut String, Details { path, list }: &Details) {
+    let _ = write!(text, "Acl list:\nstdout:\n\nPath   : {path}\n");
+    match list {
+        Ok(entries) => {
+            let _ = writeln!(text, "Access : {}", entries.join("\n         "));
+        }
+        Err(reason) => {
+            let _ = writeln!(text, "stderr:\n{reason}");
+        }
+    }
 }

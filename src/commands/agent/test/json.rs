@@ -51,13 +51,21 @@ impl Found {
 
     fn rights_object(&self) -> Value {
         let Some(rights) = self.reported_rights() else { return Value::Null };
-        json!({
+        let error = error(rights.verdict.as_ref().err());
+        #[cfg(unix)]
+        return json!({
             "executable": rights.command,
-            "error": error(rights.verdict.as_ref().err()),
+            "error": error,
             "mode": rights.details.mode.as_ref().ok(),
             "owner": rights.details.owner,
             "group": rights.details.group,
-        })
+        });
+        #[cfg(windows)]
+        return json!({
+            "executable": rights.command,
+            "error": error,
+            "list": rights.details.list.as_ref().ok(),
+        });
     }
 
     fn push_configuration(&self, json: &mut Secret, one: &Configuration, with_texts: bool) {

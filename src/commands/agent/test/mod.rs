@@ -26,6 +26,10 @@ use crate::world::World;
 
 pub(super) fn run(args: &AgentTest, world: &World) -> Outcome {
     let user = User::become_one(args.user.as_deref())?;
+    #[cfg(windows)]
+    if let Some(note) = user.note() {
+        world.note(note);
+    }
     if let Some(request) = &args.payload {
         let Some(backend) = backend(args, &Settings::default(), &user, world) else {
             return Err(Failure::new(Code::Usage, "--command is empty"));

@@ -103,7 +103,10 @@ impl Found {
         Some(Rights {
             command: backend.name(),
             verdict: backend.judge.check(path),
+            #[cfg(unix)]
             details: Details::of(path, &self.user.accounts),
+            #[cfg(windows)]
+            details: Details::of(path),
         })
     }
 

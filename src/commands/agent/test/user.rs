@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use secretary_agent::tester::AgentError;
+#[cfg(unix)]
 use secretary_agent::tester::accounts::Accounts;
 use secretary_agent::tester::rights::Who;
 #[cfg(windows)]
@@ -18,9 +19,13 @@ pub(super) struct User {
     /// What an agent would know of it.
     pub(super) who: Result<Who, AgentError>,
     /// Whom else there is.
+    #[cfg(unix)]
     pub(super) accounts: Accounts,
     /// What a service that is started as that user has in its environment.
     pub(super) variables: Vec<(&'static str, OsString)>,
+    /// Whether it is not who this process is.
+    #[cfg(windows)]
+    is_another: bool,
 }
 
 impl User {
@@ -71,15 +76,29 @@ impl User {
         Ok(Self { who: Ok(user), accounts, variables })
     }
 
-    /// Finds out who this process is. Becoming another user takes its password on Windows.
+    /// Finds out who is called `name`, or who this process is.
+    ///
+    /// Becoming another user takes its password on Windows. So rights are judged as an agent of that user does, and all
+    /// else is done as who calls.
     #[cfg(windows)]
     pub(super) fn become_one(name: Option<&str>) -> Result<Self, Failure> {
-        if let Some(name) = name {
-            let message = format!("this can't be done as {} on Windows", shown(name));
-            return Err(Failure::new(Code::Configuration, message)
-                .hint("start it as that user, with runas or a scheduled task"));
-        }
-        let (who, accounts) = (windows::current_user(), Accounts::of_system());
-        Ok(Self { who, accounts, variables: Vec::new() })
+        let own = windows::current_user();
+        let Some(name) = name else { return Ok(Self { who: own, variables: Vec::new(), is_another: false }) };
+        let sid = secretary_acl::sid_of_account(name).map_err(|_| {
+            let message = format!("there is no user {}", shown(name));
+            Failure::new(Code::Configuration, message)
+                .hint("give the name of the user that the agent runs as, here or as DOMAIN\\USER")
+        })?;
+        let sid = sid.to_string();
+        let is_another = own.as_ref() != Ok(&sid);
+        Ok(Self { who: Ok(sid), variables: Vec::new(), is_another })
+    }
+
+    /// What is not done as that user.
+    #[cfg(windows)]
+    pub(super) fn note(&self) -> Option<&'static str> {
+        self.is_another.then_some(
+            "rights are judged as that user's, and the rest is done as you are; runas starts this as that user",
+        )
     }
 }

@@ -115,7 +115,9 @@ pub fn judge(path: &str, dacl: &Dacl, agent: &str) -> Result<(), AgentError> {
 #[cfg(windows)]
 pub fn current_user() -> Result<String, AgentError> {
     let user = secretary_acl::current_user().map(|sid| sid.to_string());
-    user.map_err(|error| AgentError(format!("could not get the current user: {error}")))
+    user.map_err(|error| {
+        AgentError(format!("could not get the current user: {}", crate::tester::reason(&error)))
+    })
 }
 
 /// What an agent on Windows says when its group may have rights: there is no such rule there.
