@@ -19,9 +19,9 @@ mod backend;
 mod cases;
 #[cfg(unix)]
 mod executables;
+mod hints;
 #[cfg(unix)]
 mod install;
-mod hints;
 mod provider;
 #[cfg(unix)]
 mod reports;

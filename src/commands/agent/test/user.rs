@@ -83,7 +83,9 @@ impl User {
     #[cfg(windows)]
     pub(super) fn become_one(name: Option<&str>) -> Result<Self, Failure> {
         let own = windows::current_user();
-        let Some(name) = name else { return Ok(Self { who: own, variables: Vec::new(), is_another: false }) };
+        let Some(name) = name else {
+            return Ok(Self { who: own, variables: Vec::new(), is_another: false });
+        };
         let sid = secretary_acl::sid_of_account(name).map_err(|_| {
             let message = format!("there is no user {}", shown(name));
             Failure::new(Code::Configuration, message)
