@@ -54,8 +54,8 @@ pub struct Root {
     shown: PathBuf,
     beneath: Beneath,
     limits: Limits,
-    /// The folder of the pod's own token, unless somebody chose just that for the root.
-    withheld: Option<PathBuf>,
+    /// The folders of the pod's own tokens, unless somebody chose just that one for the root.
+    withheld: Vec<PathBuf>,
 }
 
 impl Root {
@@ -70,9 +70,17 @@ impl Root {
             _ => FileError::of("open", dir, &error),
         };
         let beneath = Beneath::open(dir).map_err(failed)?;
-        let account = Path::new(SERVICE_ACCOUNT);
-        let withheld = (!service_account::is_root(account, &beneath)).then(|| account.into());
-        Ok(Self { shown: cleaned(dir), beneath, limits, withheld })
+        let root = Self { shown: cleaned(dir), beneath, limits, withheld: Vec::new() };
+        Ok(root.withholding(Path::new(SERVICE_ACCOUNT)))
+    }
+
+    /// The same without what is in `dir`, the folder of a service account, unless that is the root itself.
+    #[must_use]
+    pub fn withholding(mut self, dir: &Path) -> Self {
+        if !service_account::is_root(dir, &self.beneath) {
+            self.withheld.push(dir.to_path_buf());
+        }
+        self
     }
 
     /// What is in the file at `relative`, to its last byte.
@@ -84,12 +92,16 @@ impl Root {
         let path = self.shown(relative);
         let names = checked(relative)?;
         let mut file = self.beneath.open_file(&names, &self.shown, &path)?;
+        #[cfg(target_os = "linux")]
+        if is_of_the_kernel(&file) {
+            return Err(FileError::NotRegular);
+        }
         let metadata = file.metadata().map_err(|error| FileError::of("stat", &path, &error))?;
         self.check(&metadata, &path)?;
         // What it is compared with where files have no identity: the path, followed once more.
         #[cfg(not(unix))]
         let metadata = self.beneath.resolve(&names, &self.shown, &path)?;
-        if self.withheld.as_ref().is_some_and(|folder| service_account::holds(folder, &metadata)) {
+        if self.withheld.iter().any(|folder| service_account::holds(folder, &metadata)) {
             return Err(FileError::ServiceAccount);
         }
         self.contents(&mut file, &path)
@@ -167,7 +179,16 @@ fn read_but(withheld: &Path, path: &Path, limits: Limits) -> Result<Secret, File
     let root = Root::open(folder.unwrap_or(Path::new(".")), limits);
     let root = root.map_err(FileError::of_a_file)?;
     // Nobody chose this root but whoever chose the path.
-    Root { withheld: Some(withheld.into()), ..root }.read(Path::new(name))
+    Root { withheld: vec![withheld.into()], ..root }.read(Path::new(name))
+}
+
+/// Whether it is one of the files in `/proc`, which look like any other. Nobody keeps secrets there, and with
+/// `/proc/self/environ` an agent would tell those of its own that it was started with.
+#[cfg(target_os = "linux")]
+fn is_of_the_kernel(file: &File) -> bool {
+    use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+
+    fstatfs(file).is_ok_and(|system| system.filesystem_type() == PROC_SUPER_MAGIC)
 }
 
 /// The names that lead from the folder to a file.

@@ -213,9 +213,13 @@ fn a_size_that_the_system_does_not_tell_is_found_out() {
     // It is told as zero.
     let path = Path::new("/proc/self/status");
     assert_eq!(fs::metadata(path).expect("Linux").len(), 0);
-    let limits = |size| Limits { size, ..Limits::default() };
-    assert_eq!(read_anywhere(path, limits(64)), Err(FileError::TooLarge));
-    assert!(read_anywhere(path, limits(64 << 10)).expect("short").len() > 64);
+    let read = |size| {
+        let limits = Limits { size, ..Limits::default() };
+        let root = Root::open(Path::new("/"), limits).expect("a folder");
+        root.contents(&mut File::open(path).expect("Linux"), path)
+    };
+    assert_eq!(read(64), Err(FileError::TooLarge));
+    assert!(read(64 << 10).expect("short").len() > 64);
 }
 
 #[test]
@@ -268,11 +272,14 @@ fn the_service_accounts_files_are_withheld_by_any_way_to_them() {
     fs::hard_link(tree.at("root/account/..now/token"), tree.at("root/hard")).expect("room");
     tree.link("root/link", Path::new("account/token"));
     let withheld = tree.at("root/account");
-    let root = Root { withheld: Some(withheld.clone()), ..tree.root() };
+    let root = tree.root().withholding(&withheld);
     for path in ["account/token", "account/..now/token", "hard", "link"] {
         assert_eq!(root.read(Path::new(path)), Err(FileError::ServiceAccount), "{path}");
     }
     assert_eq!(root.read(Path::new("one")).map(text), Ok("1".to_string()));
+    let chosen = Root::open(&withheld, Limits::default()).expect("a folder");
+    let chosen = chosen.withholding(&withheld);
+    assert_eq!(chosen.read(Path::new("token")).map(text), Ok("token".to_string()));
     // By a path alone it is not reached, either, although its folder is the root then.
     for path in ["root/account/token", "root/account/..now/token", "root/hard"] {
         let read = read_but(&withheld, &tree.at(path), Limits::default());
@@ -287,6 +294,18 @@ fn the_service_accounts_folder_can_be_chosen_for_the_root() {
     assert!(service_account::is_root(&tree.at("root/to-root"), &account));
     assert!(!service_account::is_root(&tree.at("root/sub"), &account));
     assert!(!service_account::is_root(&tree.at("nope"), &account));
+}
+
+/// Its own environment is what an agent must not tell.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_read_that_only_looks_like_a_file() {
+    let root = Root::open(Path::new("/proc"), Limits::default()).expect("a folder");
+    for path in ["self/environ", "version", "sys/kernel/hostname"] {
+        assert_eq!(root.read(Path::new(path)), Err(FileError::NotRegular), "{path}");
+    }
+    let anywhere = read_anywhere(Path::new("/proc/self/environ"), Limits::default());
+    assert_eq!(anywhere, Err(FileError::NotRegular));
 }
 
 #[test]

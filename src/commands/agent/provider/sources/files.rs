@@ -15,6 +15,13 @@ use super::{Resolved, Resolver, send};
 const READERS: usize = 16;
 
 impl Resolver<'_> {
+    fn root(&self, folder: &Path, limits: Limits) -> Result<Root, FileError> {
+        let root = Root::open(folder, limits)?;
+        #[cfg(unix)]
+        let root = root.withholding(&self.flags.service_account);
+        Ok(root)
+    }
+
     /// Each is sent when it is there, so that one that never comes keeps no other back.
     pub(super) fn read<'t>(
         &self,
@@ -23,7 +30,7 @@ impl Resolver<'_> {
     ) {
         let limits = Limits { size: self.flags.file_max_size, ..Limits::default() };
         let roots: Vec<_> =
-            self.flags.file_root.iter().map(|folder| Root::open(folder, limits)).collect();
+            self.flags.file_root.iter().map(|folder| self.root(folder, limits)).collect();
         let next = AtomicUsize::new(0);
         let read_some = || {
             while let Some((text, handle)) = handles.get(next.fetch_add(1, Ordering::Relaxed)) {
