@@ -7,9 +7,10 @@ use crate::fixture::Fixture;
 use crate::program::{Ran, SECRETARY, run};
 
 pub(crate) fn cases(kind: &str) -> Vec<Value> {
-    let all: Vec<Value> = serde_json::from_str(include_str!("cases.json")).expect("JSON");
-    let is_of_kind = |case: &Value| id(case).starts_with(kind);
-    let cases: Vec<_> = all.into_iter().filter(is_of_kind).collect();
+    let text = include_str!("../vectors/agent-backend-cases.json");
+    let file: Value = serde_json::from_str(text).expect("JSON");
+    let all = file["cases"].as_array().expect("cases").iter();
+    let cases: Vec<_> = all.filter(|case| id(case).starts_with(kind)).cloned().collect();
     assert!(!cases.is_empty(), "there are cases of {kind}");
     cases
 }
