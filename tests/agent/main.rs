@@ -3,7 +3,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`provider`] | what `secretary agent` answers |
-//! | [`cases`] | the recorded cases, and where this program does otherwise |
+//! | [`cases`] | the recorded cases |
 //! | [`backend`] | executables to test |
 //! | [`install`] | where `secretary agent install` puts what |
 //! | [`tester`] | running `secretary agent test` |
