@@ -95,6 +95,9 @@ fn starts(path: &Path, rights: &Rights) -> Result<(), Failure> {
     let output = command.output().map_err(|error| {
         let failure = Failure::io("run", &shown(path), &error).detail("it was copied");
         match error.kind() {
+            io::ErrorKind::PermissionDenied if cfg!(windows) => failure.hint(
+                "only the agent's user, the administrators and the system may run it now: do this as an administrator",
+            ),
             io::ErrorKind::PermissionDenied => failure.hint(
                 "the agent's user needs a way through all of the folders above it, and a file system that is not mounted noexec; --path puts it elsewhere",
             ),
