@@ -89,11 +89,13 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
     let mut command = keys.command("python3");
     command.env("PUBLIC_KEY", &keys.config_public).env("PRIVATE_KEY", &keys.deploy_private);
     let interrupt = r#"
-import os, pty, sys, termios, time
+import os, pty, signal, sys, termios, time
 outer, inner = pty.openpty()
 before = termios.tcgetattr(inner)
 pid = os.fork()
 if pid == 0:
+    # Whoever runs the tests in the background has it ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.login_tty(inner) if hasattr(os, "login_tty") else (os.setsid(), [os.dup2(inner, n) for n in range(3)], os.close(os.open(os.ttyname(inner), os.O_RDWR)))
     os.execv(sys.argv[1], [sys.argv[1], "encrypt"])
 shown = b""
