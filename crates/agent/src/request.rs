@@ -51,10 +51,11 @@ impl Request {
     pub fn parse(text: &[u8]) -> Result<Self, RequestError> {
         // Windows PowerShell puts it before what it writes to a pipe.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let text = str::from_utf8(text).map_err(|_| RequestError::Json("it is not UTF-8"))?;
         if text.trim_ascii().is_empty() {
             return Err(RequestError::Json("there is none"));
         }
-        let fields: Fields<'_> = serde_json::from_slice(text).map_err(|error| {
+        let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| {
             RequestError::Json(match error.classify() {
                 serde_json::error::Category::Eof => "it ends too early",
                 serde_json::error::Category::Data => "it is no object with a version and a list",
@@ -201,6 +202,16 @@ mod tests {
             r#"{"version":"1.0","secrets":["\ud800"]}"#,
         ] {
             assert!(matches!(handles(text), Err(RequestError::Json(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_request() {
+        for text in [
+            b"{\"version\":\"1.0\",\"secrets\":[\"\xff\"]}".as_slice(),
+            b"{\"version\":\"1.0\",\"secrets\":[\"a\"],\"x\":\"\xff\"}".as_slice(),
+        ] {
+            assert_eq!(Request::parse(text), Err(RequestError::Json("it is not UTF-8")));
         }
     }
 
