@@ -54,7 +54,9 @@ fuzz_target!(|input: &[u8]| {
 /// It asks for the strings of the list and for no others.
 fn agrees_with_a_simple_reading(request: &Request, text: &[u8]) {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let json: serde_json::Value = serde_json::from_slice(text).expect("a request is JSON");
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).expect("a request is JSON");
+    // A number that is none of ours may be out of this type's range.
+    let Ok(json) = serde_json::from_slice::<serde_json::Value>(text) else { return };
     let object = json.as_object().expect("an object");
     let lists = object.iter().filter(|(name, _)| name.eq_ignore_ascii_case("secrets"));
     let lists: Vec<_> = lists.map(|(_, list)| list).collect();
