@@ -11,9 +11,11 @@ use secretary_setec_api::request::{
 };
 use secretary_setec_api::response::{decode_done, decode_list, decode_version};
 use secretary_setec_api::{Malformed, NO_VERSION, Refusal, Request, SecretInfo, SecretValue};
+use secretary_transport::Obstacle;
 use secretary_transport::http::{self, BodyError, Connect, Way};
 use secretary_transport::obstacle::of_transport;
 use secretary_transport::tls::Trust;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::error::{Error, SetupError};
@@ -195,7 +197,10 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             message = message.header(AUTHORIZATION, authorization);
         }
-        let answer = message.send().await.map_err(|error| of_transport(&error))?;
+        // Whoever makes calls now and then on a runtime of one thread lets nobody look meanwhile whether the server has
+        // closed the connection. This lets the runtime look before the request is written to it.
+        yield_now().await;
+        let answer = message.send().await.map_err(|error| unanswered(&error))?;
         let status = answer.status();
         if status != StatusCode::OK {
             let body = http::body(answer, MAX_REFUSAL).await;
@@ -211,6 +216,14 @@ impl Client {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
         url
+    }
+}
+
+/// Why nothing came back. A server that takes the connection and then says nothing to TLS is as silent as one that does not.
+fn unanswered(error: &reqwest::Error) -> Error {
+    match error.is_connect() && error.is_timeout() {
+        true => Error::Unreachable(Obstacle::Silence),
+        false => of_transport(error).into(),
     }
 }
 

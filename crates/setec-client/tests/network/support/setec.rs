@@ -46,6 +46,7 @@ impl Setec {
     }
 
     /// The next call is answered with this status, and nothing is done.
+    #[allow(dead_code)] // An example has it.
     pub fn fail_once(&self, status: u16) {
         lock(&self.shared).fault = Some(status);
     }
@@ -106,7 +107,8 @@ impl Shared {
             }
             Request::Put(put) => {
                 let secret = self.secrets.entry(put.name).or_default();
-                if secret.values.get(&secret.latest).map(Vec::as_slice) != Some(put.value.expose()) {
+                if secret.values.get(&secret.latest).map(Vec::as_slice) != Some(put.value.expose())
+                {
                     secret.latest += 1;
                     secret.values.insert(secret.latest, put.value.expose().to_vec());
                     secret.active = secret.active.max(1);
