@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
 
 /// The first value, by somebody else's grammar. There is one, or nothing was to be read.
 fn first_value(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+    let text = replaced(body);
     let text = text.trim_start_matches([' ', '\t', '\r', '\n']);
     // What follows a word may be anything to Go, and not to others.
     if text.starts_with("null") {
@@ -40,6 +40,14 @@ fn first_value(body: &[u8]) -> String {
     }
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     values.next().expect("a value").expect("by the grammar").get().to_string()
+}
+
+/// `body` as text, with each byte that is none replaced.
+fn replaced(body: &[u8]) -> String {
+    let chunks = body.utf8_chunks();
+    chunks
+        .map(|chunk| [chunk.valid(), &"\u{fffd}".repeat(chunk.invalid().len())].concat())
+        .collect()
 }
 
 /// Of members whose names are exact and there once, as long as all can be read by others.
@@ -87,6 +95,6 @@ fn is_an_answer_or_none(body: &[u8]) {
         assert_eq!(decode_version(encode_version(version).as_bytes()), Ok(version));
     }
     if decode_done(body).is_ok() {
-        serde_json::from_str::<&RawValue>(&String::from_utf8_lossy(body)).expect("one value");
+        serde_json::from_str::<&RawValue>(&replaced(body)).expect("one value");
     }
 }
