@@ -77,6 +77,13 @@ fn everything_is_read_and_written_as_setec_does() {
 }
 
 #[test]
+fn no_versions_are_written_as_null() {
+    let nothing = r#"{"Name":"","Versions":null,"ActiveVersion":0}"#;
+    assert_eq!(SecretInfo::default().encode(), nothing);
+    assert_eq!(encode_list(&[]), "null");
+}
+
+#[test]
 fn what_is_unknown_may_be_nested_ten_thousand_deep() {
     let nested = |depth: usize| {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));

@@ -72,8 +72,9 @@ mod tests {
     #[test]
     fn escapes_are_undone_and_halves_replaced() {
         let raw =
-            br#"\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00 \ud83d \ude00 \ud83d\u0041 \ud83d\n \u0000"#;
-        let expected = "\"\\/\u{8}\u{c}\n\r\té😀 \u{fffd} \u{fffd} \u{fffd}A \u{fffd}\n \0";
+            br#"\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00 \ud83d \ude00 \ud83d\u0041 \ud83d\n \ud83d\ue000 \u0000"#;
+        let expected =
+            "\"\\/\u{8}\u{c}\n\r\té😀 \u{fffd} \u{fffd} \u{fffd}A \u{fffd}\n \u{fffd}\u{e000} \0";
         assert_eq!(text(raw), expected);
     }
 

@@ -96,11 +96,8 @@ async fn a_connection_that_was_closed_between_two_calls_is_made_again() {
     let client = client(&fake.url());
     for calls in 1..=5 {
         assert_eq!(client.get("a").await.map(|secret| secret.version), Ok(1));
-        // The first time as a program that waits, and then as one that does something else meanwhile.
-        match calls {
-            1 => tokio::time::sleep(Duration::from_millis(50)).await,
-            _ => std::thread::sleep(Duration::from_millis(50)),
-        }
+        // As a program does that has other things to do between two calls.
+        fake.wait_for_end(calls);
         assert_eq!((fake.received().len(), fake.connections()), (calls, calls));
     }
 }

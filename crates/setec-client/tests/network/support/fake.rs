@@ -1,7 +1,7 @@
 //! A server that answers every request in the same way, and remembers them as they came.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) const CANARY: &str = "CANARY-BODY";
 pub(crate) enum Reply {
     /// An answer with this status, headers and body.
     Whole(u16, Vec<String>, String),
-    /// The same, and then the connection is closed.
+    /// The same, and a moment later the connection is closed.
     Last(u16, String),
     /// An answer that is said to be a byte longer than it is.
     Cut(u16, String),
@@ -66,6 +66,7 @@ pub(crate) struct Fake {
 struct Seen {
     requests: Vec<Received>,
     connections: usize,
+    ended: usize,
 }
 
 impl Fake {
@@ -85,9 +86,14 @@ impl Fake {
             let seen = seen.clone();
             move |stream: TcpStream| {
                 note(&seen, |seen| seen.connections += 1);
-                let Some(config) = &config else { return talk(stream, &reply, &seen) };
-                let tls = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
-                talk(StreamOwned::new(tls, stream), &reply, &seen)
+                let result = match &config {
+                    None => talk(stream, &reply, &seen),
+                    Some(config) => ServerConnection::new(config.clone())
+                        .map_err(io::Error::other)
+                        .and_then(|tls| talk(StreamOwned::new(tls, stream), &reply, &seen)),
+                };
+                note(&seen, |seen| seen.ended += 1);
+                result
             }
         };
         Self { listener: Listener::start(serve).expect("a port"), seen, scheme }
@@ -110,6 +116,13 @@ impl Fake {
     pub(crate) fn connections(&self) -> usize {
         note(&self.seen, |seen| seen.connections)
     }
+
+    /// Waits until so many connections have ended, and lets nothing else run on this thread meanwhile.
+    pub(crate) fn wait_for_end(&self, of: usize) {
+        while note(&self.seen, |seen| seen.ended) < of {
+            sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 fn note<T>(seen: &Mutex<Seen>, what: impl FnOnce(&mut Seen) -> T) -> T {
@@ -119,17 +132,28 @@ fn note<T>(seen: &Mutex<Seen>, what: impl FnOnce(&mut Seen) -> T) -> T {
 /// What has a peer that may have shown a certificate.
 trait Peer: Read + Write {
     fn has_certificate(&self) -> bool;
+
+    /// Says that nothing follows.
+    fn end(&self) -> io::Result<()>;
 }
 
 impl Peer for TcpStream {
     fn has_certificate(&self) -> bool {
         false
     }
+
+    fn end(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
 }
 
 impl Peer for StreamOwned<ServerConnection, TcpStream> {
     fn has_certificate(&self) -> bool {
         self.conn.peer_certificates().is_some_and(|chain| !chain.is_empty())
+    }
+
+    fn end(&self) -> io::Result<()> {
+        self.sock.shutdown(Shutdown::Write)
     }
 }
 
@@ -182,6 +206,10 @@ fn answer(stream: &mut impl Peer, reply: &Reply) -> io::Result<()> {
         }
         Reply::Last(status, body) => {
             whole(stream, *status, "", body, body.len())?;
+            stream.flush()?;
+            // Long enough for the answer to have been read before.
+            sleep(Duration::from_millis(20));
+            stream.end()?;
             closed()
         }
         Reply::Cut(status, body) => {
