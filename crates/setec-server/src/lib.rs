@@ -1,0 +1,32 @@
+//! Named, versioned secrets, encrypted at rest, by the rules of setec.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`version`] | numbers of versions, and sets of them |
+//! | [`record`] | the rules: what a write makes of a secret's versions |
+//! | [`seal`] | values under a data key, and that under a key-encryption key |
+//! | [`store`] | where sealed values are: compare, and commit |
+//! | [`vault`] | the operations: the one place that has both store and data keys |
+//!
+//! Data goes one way. A write reads the record, asks the rules, seals under the number they gave, and commits if the
+//! record is still the same. A read looks up the record, then the value, and opens it. Nothing here knows HTTP, who
+//! asks, or a runtime: what waits does so by the standard library's futures.
+
+pub mod record;
+pub mod seal;
+pub mod store;
+pub mod vault;
+pub mod version;
+
+pub use record::{Change, Record, Revision, RuleError};
+pub use seal::Sealed;
+pub use store::{MemoryStore, Outcome, SqliteStore, Store, StoreError};
+pub use vault::{Info, Value, Vault, VaultError};
+pub use version::{Version, VersionSet};
+
+/// Runs what does not need a runtime, as all of this crate.
+#[cfg(test)]
+fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("it asks for neither network nor time").block_on(future)
+}

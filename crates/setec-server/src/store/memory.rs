@@ -1,0 +1,99 @@
+//! A store that is gone with its process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::index::{Index, SecretId};
+use super::{Found, Outcome, Store, StoreError};
+use crate::record::{Change, Revision};
+use crate::seal::{Header, Sealed};
+use crate::version::Version;
+use std::sync::Arc;
+
+/// For tests, and for trying things out. It keeps nothing.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    index: Index,
+    contents: Mutex<Contents>,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    header: Option<Header>,
+    values: HashMap<SecretId, HashMap<Version, Sealed>>,
+    last_id: i64,
+}
+
+impl MemoryStore {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    async fn names(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        Ok(self.index.names())
+    }
+
+    async fn record(&self, name: &str) -> Result<Found, StoreError> {
+        Ok(self.index.find(name))
+    }
+
+    async fn value(&self, name: &str, version: Version) -> Result<Option<Sealed>, StoreError> {
+        let Some((id, version)) = self.index.place(name, version) else { return Ok(None) };
+        Ok(self.contents().values.get(&id).and_then(|values| values.get(&version)).cloned())
+    }
+
+    async fn commit(
+        &self,
+        name: &str,
+        change: Change,
+        expected: Revision,
+    ) -> Result<Outcome, StoreError> {
+        let mut contents = self.contents();
+        let (id, revision) = self.index.revision(name);
+        if revision != expected {
+            return Ok(Outcome::Conflict);
+        }
+        let id = contents.apply(id, &change);
+        self.index.apply([(name, id, &change)]);
+        Ok(Outcome::Committed)
+    }
+
+    async fn header(&self) -> Result<Option<Header>, StoreError> {
+        Ok(self.contents().header.clone())
+    }
+
+    async fn replace_header(
+        &self,
+        expected: Option<&Header>,
+        header: &Header,
+    ) -> Result<Outcome, StoreError> {
+        let mut contents = self.contents();
+        if contents.header.as_ref() != expected {
+            return Ok(Outcome::Conflict);
+        }
+        contents.header = Some(header.clone());
+        Ok(Outcome::Committed)
+    }
+}
+
+impl Contents {
+    fn apply(&mut self, id: Option<SecretId>, change: &Change) -> SecretId {
+        let id = id.unwrap_or_else(|| {
+            self.last_id += 1;
+            SecretId(self.last_id)
+        });
+        match change {
+            Change::Add(addition, sealed) => {
+                self.values.entry(id).or_default().insert(addition.version(), sealed.clone());
+            }
+            Change::Activate(_) => {}
+            Change::DeleteVersion(version) => {
+                self.values.get_mut(&id).map(|values| values.remove(version));
+            }
+            Change::Delete => drop(self.values.remove(&id)),
+        }
+        id
+    }
+}

@@ -1,0 +1,146 @@
+//! A store in a file, for one machine.
+//!
+//! All records are in memory, because every operation needs one; sealed values are read from the file, and the ones
+//! in use kept at hand. One thread writes: all changes that wait share a transaction and its sync, since eight
+//! connections that write by themselves are slower than one. Each value is a row of its own, so that a put costs the
+//! same however many versions there are.
+//!
+//! The file belongs to one process, by a lock on a second file beside it: a program that only reads, such as a backup
+//! by SQLite's own means, may look into it meanwhile.
+
+mod file;
+mod reader;
+mod schema;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use self::file::Lock;
+use self::reader::Reader;
+use self::writer::{Job, Work, Writer};
+use super::index::Index;
+use super::{Found, Outcome, Store, StoreError};
+use crate::record::{Change, Revision};
+use crate::seal::{Header, Sealed};
+use crate::version::Version;
+
+/// A store in an SQLite file.
+pub struct SqliteStore {
+    index: Arc<Index>,
+    reader: Reader,
+    /// `None` once it is being closed.
+    jobs: Option<Sender<Job>>,
+    writing: Option<JoinHandle<()>>,
+    /// The last to go: another process may not have the file before everything here is closed.
+    _lock: Lock,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, or makes one there with mode 0600, and reads all records. The folder has to exist.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], also when the file is something else's, of another version of this program, or in use.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = Lock::take(path)?;
+        file::create_if_absent(path)?;
+        let connection = schema::open(path)?;
+        file::sync_folder(path)?;
+        let loaded = schema::load(&connection)?;
+        let index = Arc::new(loaded.index);
+        let (jobs, waiting) = channel();
+        let writer = Writer::new(connection, Arc::clone(&index), loaded.last_id)?;
+        let writing = std::thread::Builder::new()
+            .name("store".to_string())
+            .spawn(move || writer.run(&waiting))
+            .map_err(file::io_error("start a thread for", path))?;
+        let reader = Reader::new(path);
+        Ok(Self { index, reader, jobs: Some(jobs), writing: Some(writing), _lock: lock })
+    }
+
+    async fn write(&self, work: Work) -> Result<Outcome, StoreError> {
+        let (done, answer) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(Job { work, done }).map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Store for SqliteStore {
+    async fn names(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        Ok(self.index.names())
+    }
+
+    async fn record(&self, name: &str) -> Result<Found, StoreError> {
+        Ok(self.index.find(name))
+    }
+
+    /// Reads from the file in place when the value is not at hand: a row takes microseconds, and handing the
+    /// question to another thread takes longer.
+    async fn value(&self, name: &str, version: Version) -> Result<Option<Sealed>, StoreError> {
+        match self.index.place(name, version) {
+            Some((id, version)) => self.reader.value(id, version),
+            None => Ok(None),
+        }
+    }
+
+    async fn commit(
+        &self,
+        name: &str,
+        change: Change,
+        expected: Revision,
+    ) -> Result<Outcome, StoreError> {
+        self.write(Work::Change { name: name.into(), change, expected }).await
+    }
+
+    async fn header(&self) -> Result<Option<Header>, StoreError> {
+        self.reader.header()
+    }
+
+    async fn replace_header(
+        &self,
+        expected: Option<&Header>,
+        header: &Header,
+    ) -> Result<Outcome, StoreError> {
+        let work = Work::Header { expected: expected.cloned(), header: header.clone() };
+        self.write(work).await
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Waits for the changes that were handed in before.
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(writing) = self.writing.take() {
+            // A panic there was reported where it happened, and answered to all who waited.
+            let _ = writing.join();
+        }
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+/// In our words, and the number of theirs.
+fn sqlite_error(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |error| match error.sqlite_error().map(|error| error.extended_code) {
+        Some(rusqlite::ffi::SQLITE_FULL) => StoreError::Full,
+        Some(
+            code @ (rusqlite::ffi::SQLITE_IOERR_FSYNC | rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC),
+        ) => StoreError::Unsynced(code),
+        Some(code) => StoreError::Sqlite { doing, code },
+        None => StoreError::Damaged("a column has what no column of this program has"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Reading values: those in use are at hand, the others in the file.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::super::StoreError;
+use super::super::index::SecretId;
+use super::{schema, sqlite_error};
+use crate::seal::{Header, Sealed};
+use crate::version::Version;
+
+/// How many bytes of sealed values are kept at hand.
+const AT_HAND: u64 = 16 << 20;
+
+/// The size of most values, for the cache to guess how many there will be.
+const TYPICAL: u64 = 256;
+
+/// How many connections are kept for later. More are opened when more are in use.
+const IDLE: usize = 4;
+
+/// A value's place, which never has a second value.
+type Place = (SecretId, Version);
+
+/// Reads values by connections that only read, so that none waits for a commit.
+pub(super) struct Reader {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    at_hand: Cache<Place, Sealed, Bytes>,
+}
+
+#[derive(Clone, Copy)]
+struct Bytes;
+
+impl Weighter<Place, Sealed> for Bytes {
+    fn weight(&self, _: &Place, sealed: &Sealed) -> u64 {
+        sealed.as_bytes().len() as u64 + 64
+    }
+}
+
+impl Reader {
+    pub(super) fn new(path: &Path) -> Self {
+        let at_hand = Cache::with_weighter((AT_HAND / TYPICAL) as usize, AT_HAND, Bytes);
+        Self { path: path.to_path_buf(), idle: Mutex::default(), at_hand }
+    }
+
+    pub(super) fn value(
+        &self,
+        id: SecretId,
+        version: Version,
+    ) -> Result<Option<Sealed>, StoreError> {
+        if let Some(sealed) = self.at_hand.get(&(id, version)) {
+            return Ok(Some(sealed));
+        }
+        let statement = "SELECT sealed FROM versions WHERE secret = ?1 AND version = ?2";
+        let sealed = self.read(statement, (id.0, version.number()), |row| {
+            // None for a version that is deleted meanwhile, whose row stays.
+            let bytes = row.get_ref(0)?.as_blob_or_null()?;
+            Ok(bytes.map(Sealed::from))
+        })?;
+        let sealed = sealed.flatten();
+        if let Some(sealed) = &sealed {
+            self.at_hand.insert((id, version), sealed.clone());
+        }
+        Ok(sealed)
+    }
+
+    pub(super) fn header(&self) -> Result<Option<Header>, StoreError> {
+        let body = self.read("SELECT body FROM header", (), |row| row.get::<_, String>(0))?;
+        let header = body.map(|body| Header::parse(&body)).transpose();
+        header.map_err(|_| StoreError::Damaged("its header"))
+    }
+
+    fn read<T>(
+        &self,
+        statement: &str,
+        parameters: impl rusqlite::Params,
+        of: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let idle = self.idle().pop();
+        let connection = idle.map_or_else(|| schema::open_to_read(&self.path), Ok)?;
+        let found = connection
+            .prepare_cached(statement)
+            .and_then(|mut statement| statement.query_row(parameters, of).optional())
+            .map_err(sqlite_error("read"))?;
+        let mut idle = self.idle();
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+        Ok(found)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
