@@ -21,9 +21,9 @@ use std::sync::Arc;
 use secretary_secret::Secret;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::record::{self, Change, Record, RuleError};
+use crate::record::{self, Change, Record, Revision, RuleError};
 use crate::seal::header::UnwrapError;
-use crate::seal::{DataKeys, Header, KeyEncryption, OpenError};
+use crate::seal::{DataKeys, Header, KeyEncryption, OpenError, Sealed};
 use crate::store::{Found, Outcome, Store, StoreError};
 use crate::version::{Version, VersionSet};
 
@@ -119,14 +119,6 @@ pub struct Vault<S> {
     hasher: RandomState,
 }
 
-/// What the rules make of a write.
-enum Plan<T> {
-    /// It is done as it is.
-    Done(T),
-    /// It is done when this is.
-    Commit(Change, T),
-}
-
 impl<S: Store> Vault<S> {
     /// Unwraps the store's data keys. A new store gets one.
     ///
@@ -218,15 +210,22 @@ impl<S: Store> Vault<S> {
         nameable(name)?;
         // Decided here.
         writable(name)?;
-        self.write(name, async |record: Option<&Record>| {
-            if let Some(latest) = self.latest_if_equal(name, record, value).await? {
-                return Ok(Plan::Done(latest));
+        let _turn = self.turn(name).await;
+        for _ in 0..TRIES {
+            let Found { record, revision } = self.store.record(name).await?;
+            if let Some(latest) = self.latest_if_equal(name, record.as_deref(), value).await? {
+                return Ok(latest);
             }
-            let addition = record::put(record)?;
+            let addition = record::put(record.as_deref())?;
+            // A record with a second owner would be copied to be changed.
+            drop(record);
             let sealed = self.seal(name, addition.version(), value)?;
-            Ok(Plan::Commit(addition.with(sealed), addition.version()))
-        })
-        .await
+            if self.store.commit(name, addition.with(sealed), revision).await? == Outcome::Committed
+            {
+                return Ok(addition.version());
+            }
+        }
+        Err(VaultError::Contended)
     }
 
     /// Stores a value under a number of the caller's choice, and activates it.
@@ -244,10 +243,9 @@ impl<S: Store> Vault<S> {
         let version = Version::new(version).ok_or(VaultError::InvalidVersion)?;
         // Decided here.
         writable(name)?;
-        self.write(name, async |record: Option<&Record>| {
+        self.write(name, |record| {
             let addition = record::create_version(record, version)?;
-            let sealed = self.seal(name, version, value)?;
-            Ok(Plan::Commit(addition.with(sealed), ()))
+            Ok(Some(addition.with(self.seal(name, version, value)?)))
         })
         .await
     }
@@ -262,11 +260,7 @@ impl<S: Store> Vault<S> {
         // Decided here.
         writable(name)?;
         let version = Version::new(version).ok_or(VaultError::ZeroVersion)?;
-        self.write(name, async |record: Option<&Record>| {
-            let change = record::activate(record, version)?;
-            Ok(change.map_or(Plan::Done(()), |change| Plan::Commit(change, ())))
-        })
-        .await
+        self.write(name, |record| Ok(record::activate(record, version)?)).await
     }
 
     /// Deletes a version that is not active. Its number is not used again as long as the secret is there.
@@ -278,10 +272,7 @@ impl<S: Store> Vault<S> {
         // Decided here.
         writable(name)?;
         let version = Version::new(version).ok_or(VaultError::ZeroVersion)?;
-        self.write(name, async |record: Option<&Record>| {
-            Ok(Plan::Commit(record::delete_version(record, version)?, ()))
-        })
-        .await
+        self.write(name, |record| Ok(Some(record::delete_version(record, version)?))).await
     }
 
     /// Deletes a secret, its numbers included. Deleting what is not there is no error.
@@ -292,11 +283,7 @@ impl<S: Store> Vault<S> {
     pub async fn delete(&self, name: &str) -> Result<(), VaultError> {
         // Decided here.
         writable(name)?;
-        self.write(name, async |record: Option<&Record>| {
-            let change = record::delete(record);
-            Ok(change.map_or(Plan::Done(()), |change| Plan::Commit(change, ())))
-        })
-        .await
+        self.write(name, |record| Ok(record::delete(record))).await
     }
 
     /// The value of the version that `choose` finds in the record. `None` when it finds none.
@@ -333,32 +320,24 @@ impl<S: Store> Vault<S> {
         Ok(stored.filter(|stored| stored.secret == *value).map(|_| latest))
     }
 
-    fn seal(
-        &self,
-        name: &str,
-        version: Version,
-        value: &Secret,
-    ) -> Result<crate::seal::Sealed, VaultError> {
+    fn seal(&self, name: &str, version: Version, value: &Secret) -> Result<Sealed, VaultError> {
         self.keys.seal(name, version, value).map_err(|_| VaultError::Random)
     }
 
-    /// Has `plan` compute a change of the record, until the record is still the same when the change is committed.
-    async fn write<T>(
+    /// Has `plan` compute a change of the record, until the record is still the same when the change is committed; or
+    /// does nothing if that is what it says.
+    async fn write(
         &self,
         name: &str,
-        plan: impl AsyncFn(Option<&Record>) -> Result<Plan<T>, VaultError>,
-    ) -> Result<T, VaultError> {
+        plan: impl Fn(Option<&Record>) -> Result<Option<Change>, VaultError> + Send,
+    ) -> Result<(), VaultError> {
         let _turn = self.turn(name).await;
         for _ in 0..TRIES {
             let Found { record, revision } = self.store.record(name).await?;
-            let (change, answer) = match plan(record.as_deref()).await? {
-                Plan::Done(answer) => return Ok(answer),
-                Plan::Commit(change, answer) => (change, answer),
-            };
-            // A record with a second owner would be copied to be changed.
+            let Some(change) = plan(record.as_deref())? else { return Ok(()) };
             drop(record);
             if self.store.commit(name, change, revision).await? == Outcome::Committed {
-                return Ok(answer);
+                return Ok(());
             }
         }
         Err(VaultError::Contended)

@@ -1,14 +1,13 @@
 //! A store that is gone with its process.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::index::{Index, SecretId};
 use super::{Found, Outcome, Store, StoreError};
 use crate::record::{Change, Revision};
 use crate::seal::{Header, Sealed};
 use crate::version::Version;
-use std::sync::Arc;
 
 /// For tests, and for trying things out. It keeps nothing.
 #[derive(Debug, Default)]
@@ -96,4 +95,24 @@ impl Contents {
         }
         id
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::suite::{Bench, stamp};
+    use super::*;
+
+    #[derive(Default)]
+    struct Memory;
+
+    impl Bench for Memory {
+        type Store = MemoryStore;
+        const LASTS: bool = false;
+
+        fn open(&self) -> MemoryStore {
+            MemoryStore::default()
+        }
+    }
+
+    stamp!(Memory);
 }

@@ -1,1 +1,298 @@
+//! What is special about a file: whose it is, what else it may be, and what is left when it can't be written.
 
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::super::suite::{Bench, message, stamp};
+use super::*;
+use crate::block_on;
+use crate::record;
+
+struct Disk(TempDir);
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+}
+
+impl Disk {
+    fn path(&self) -> PathBuf {
+        self.0.path().join("store")
+    }
+
+    /// Opens the file as somebody else would.
+    fn foreign(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+
+    /// Why it can't be opened, without the folder's name.
+    fn refusal(&self) -> String {
+        let folder = format!("{}/", self.0.path().display());
+        message(SqliteStore::open(&self.path())).replace(&folder, "")
+    }
+}
+
+impl Bench for Disk {
+    type Store = SqliteStore;
+    const LASTS: bool = true;
+
+    fn open(&self) -> SqliteStore {
+        SqliteStore::open(&self.path()).unwrap()
+    }
+}
+
+stamp!(Disk);
+
+fn put(store: &SqliteStore, name: &str, len: usize) -> Result<(), StoreError> {
+    let found = block_on(store.record(name))?;
+    let change =
+        record::put(found.record.as_deref()).unwrap().with(Sealed::from(&vec![7; len][..]));
+    let outcome = block_on(store.commit(name, change, found.revision))?;
+    assert_eq!(outcome, Outcome::Committed);
+    Ok(())
+}
+
+#[test]
+fn a_second_owner_is_refused_until_the_first_is_gone() {
+    let disk = Disk::default();
+    let store = disk.open();
+    assert_eq!(disk.refusal(), "the store store is in use by another process");
+    put(&store, "a", 10).unwrap();
+    drop(store);
+    assert_eq!(block_on(disk.open().names()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_of_something_else_is_left_alone() {
+    let disk = Disk::default();
+    for bytes in [&b"hello\n"[..], &[0; 5000], b"SQLite format 3\0 but no more"] {
+        fs::write(disk.path(), bytes).unwrap();
+        assert_eq!(disk.refusal(), "store is no store of this program");
+        assert_eq!(fs::read(disk.path()).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_database_of_something_else_is_left_alone() {
+    let disk = Disk::default();
+    disk.foreign().execute_batch("CREATE TABLE theirs (x); PRAGMA user_version = 1;").unwrap();
+    let before = fs::read(disk.path()).unwrap();
+    assert_eq!(disk.refusal(), "store is no store of this program");
+    assert_eq!(fs::read(disk.path()).unwrap(), before);
+    assert!(!disk.0.path().join("store-wal").exists());
+}
+
+#[test]
+fn a_later_format_is_refused_by_its_number() {
+    let disk = Disk::default();
+    drop(disk.open());
+    disk.foreign().pragma_update(None, "user_version", 2).unwrap();
+    assert_eq!(disk.refusal(), "the store store has format 2, and this program knows format 1");
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let disk = Disk::default();
+    fs::create_dir(disk.path()).unwrap();
+    assert_eq!(disk.refusal(), "the store store is no regular file");
+    let nowhere = disk.0.path().join("nowhere/store");
+    let refused = message(SqliteStore::open(&nowhere));
+    assert!(refused.starts_with("cannot lock "), "{refused}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_is_refused_even_to_nothing() {
+    let disk = Disk::default();
+    for target in ["nothing", "store.lock"] {
+        std::os::unix::fs::symlink(disk.0.path().join(target), disk.path()).unwrap();
+        assert_eq!(disk.refusal(), "the store store is no regular file");
+        fs::remove_file(disk.path()).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn its_files_are_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let disk = Disk::default();
+    let store = disk.open();
+    put(&store, "a", 10).unwrap();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(disk.0.path()).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(names, ["store", "store-shm", "store-wal", "store.lock"]);
+}
+
+#[test]
+fn a_file_whose_making_was_interrupted_is_made() {
+    let disk = Disk::default();
+    fs::write(disk.path(), b"").unwrap();
+    drop(disk.open());
+    let disk = Disk::default();
+    disk.foreign().pragma_update(None, "journal_mode", "WAL").unwrap();
+    put(&disk.open(), "a", 10).unwrap();
+    assert_eq!(block_on(disk.open().names()).unwrap().len(), 1);
+}
+
+#[test]
+fn contradictions_in_the_file_are_found_when_it_is_opened() {
+    for (damage, message) in [
+        ("UPDATE secrets SET active = 9", "the store is damaged: the versions of a secret"),
+        ("DELETE FROM versions", "the store is damaged: the versions of a secret"),
+        ("DELETE FROM secrets", "the store is damaged: a version of no secret"),
+        (
+            "UPDATE versions SET version = -1 WHERE version = 2",
+            "the store is damaged: a column has what no column of this program has",
+        ),
+        (
+            "UPDATE secrets SET name = CAST(x'ff' AS TEXT)",
+            "the store is damaged: a column has what no column of this program has",
+        ),
+        ("DROP TABLE versions", "cannot read the store: SQLite's error 1"),
+    ] {
+        let disk = Disk::default();
+        let store = disk.open();
+        (0..3).for_each(|_| put(&store, "a", 10).unwrap());
+        drop(store);
+        disk.foreign().execute_batch(damage).unwrap();
+        assert_eq!(disk.refusal(), message, "{damage}");
+    }
+}
+
+#[test]
+fn a_write_by_another_program_is_noticed_before_the_next_of_ours() {
+    let disk = Disk::default();
+    let store = disk.open();
+    put(&store, "a", 10).unwrap();
+    put(&store, "a", 10).unwrap();
+    disk.foreign().execute_batch("UPDATE secrets SET active = 2").unwrap();
+    for _ in 0..2 {
+        assert!(matches!(put(&store, "a", 10), Err(StoreError::Changed)));
+    }
+    drop(store);
+    let store = disk.open();
+    let record = block_on(store.record("a")).unwrap().record.unwrap();
+    assert_eq!((record.active().number(), record.present().len()), (2, 2));
+    put(&store, "a", 10).unwrap();
+}
+
+#[test]
+fn another_program_may_read_and_bring_in_the_log() {
+    let disk = Disk::default();
+    let store = disk.open();
+    put(&store, "a", 10).unwrap();
+    let reader = disk.foreign();
+    let count =
+        || reader.query_row("SELECT count(*) FROM versions", [], |row| row.get::<_, i64>(0));
+    assert_eq!(count(), Ok(1));
+    put(&store, "a", 10).unwrap();
+    assert_eq!(count(), Ok(2));
+    reader.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    put(&store, "a", 10).unwrap();
+    assert_eq!(count(), Ok(3));
+}
+
+/// SQLite's own limit on pages gives the error a full disk gives.
+#[test]
+fn a_full_disk_fails_all_of_a_batch_and_takes_changes_when_it_has_room_again() {
+    let disk = Disk::default();
+    drop(disk.open());
+    let connection = schema::open(&disk.path()).unwrap();
+    connection.pragma_update(None, "max_page_count", 40).unwrap();
+    let index = Arc::new(Index::default());
+    let mut writer = Writer::new(connection, Arc::clone(&index), 0).unwrap();
+    let work = |name: &str, len: usize| Work::Change {
+        name: name.into(),
+        change: record::put(None).unwrap().with(Sealed::from(&vec![1; len][..])),
+        expected: Revision::ABSENT,
+    };
+    assert_eq!(writer.commit(&[work("small", 10)]).unwrap(), [Outcome::Committed]);
+    for _ in 0..2 {
+        let full = writer.commit(&[work("a", 10), work("b", 400_000), work("c", 10)]);
+        assert!(matches!(full, Err(StoreError::Full)));
+        assert_eq!(index.names(), ["small".into()]);
+    }
+    assert_eq!(writer.commit(&[work("a", 10), work("c", 10)]).unwrap().len(), 2);
+    drop(writer);
+    let store = disk.open();
+    assert_eq!(block_on(store.names()).unwrap(), ["a".into(), "c".into(), "small".into()]);
+}
+
+#[test]
+fn two_changes_of_a_secret_in_a_batch_do_not_both_count() {
+    let disk = Disk::default();
+    let index = Arc::new(Index::default());
+    let connection = schema::open(&{
+        drop(disk.open());
+        disk.path()
+    });
+    let mut writer = Writer::new(connection.unwrap(), Arc::clone(&index), 0).unwrap();
+    let work = |name: &str, value: u8| Work::Change {
+        name: name.into(),
+        change: record::put(None).unwrap().with(Sealed::from(&[value][..])),
+        expected: Revision::ABSENT,
+    };
+    let outcomes = writer.commit(&[work("a", 1), work("b", 2), work("a", 3)]).unwrap();
+    assert_eq!(outcomes, [Outcome::Committed, Outcome::Committed, Outcome::Conflict]);
+    drop(writer);
+    let store = disk.open();
+    let value = block_on(store.value("a", Version::FIRST)).unwrap();
+    assert_eq!(value, Some(Sealed::from(&[1][..])));
+}
+
+#[test]
+fn the_log_is_brought_in_and_does_not_grow_for_ever() {
+    let disk = Disk::default();
+    let store = disk.open();
+    for _ in 0..20 {
+        (0..4).for_each(|_| put(&store, "a", 500_000).unwrap());
+    }
+    let len = |name| fs::metadata(disk.0.path().join(name)).unwrap().len();
+    assert!(len("store-wal") < 12 << 20, "{}", len("store-wal"));
+    assert!(len("store") > 30 << 20, "{}", len("store"));
+}
+
+#[test]
+fn what_was_handed_in_is_written_before_it_is_closed() {
+    let disk = Disk::default();
+    let store = disk.open();
+    for number in 0..100 {
+        let change = record::put(None).unwrap().with(Sealed::from(&[1][..]));
+        let name = number.to_string();
+        let mut commit = Box::pin(store.commit(&name, change, Revision::ABSENT));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(commit.as_mut().poll(&mut context).is_pending() || number > 0);
+    }
+    drop(store);
+    assert_eq!(block_on(disk.open().names()).unwrap().len(), 100);
+}
+
+#[test]
+fn a_deleted_value_is_not_in_the_file_any_more() {
+    let disk = Disk::default();
+    let store = disk.open();
+    let pattern = b"a pattern that is not elsewhere in the file".repeat(10);
+    for name in ["a", "b"] {
+        let change = record::put(None).unwrap().with(Sealed::from(&pattern[..]));
+        let _ = block_on(store.commit(name, change, Revision::ABSENT)).unwrap();
+    }
+    let has_pattern = || {
+        disk.foreign().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        let bytes = fs::read(disk.path()).unwrap();
+        bytes.windows(pattern.len()).filter(|window| **window == pattern[..]).count()
+    };
+    assert_eq!(has_pattern(), 2);
+    let revision = block_on(store.record("a")).unwrap().revision;
+    let _ = block_on(store.commit("a", Change::Delete, revision)).unwrap();
+    assert_eq!(has_pattern(), 1);
+}

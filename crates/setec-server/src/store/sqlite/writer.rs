@@ -52,7 +52,8 @@ pub(super) struct Writer {
     connection: Connection,
     index: Arc<Index>,
     last_id: i64,
-    /// SQLite's counter of what other connections have written.
+    /// Another number than before says that another connection has written, or has brought in the log, which changes
+    /// nothing.
     data_version: i64,
     /// How much is in SQLite's log, about.
     log: usize,
@@ -86,7 +87,8 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: &[Work]) -> Result<Vec<Outcome>, StoreError> {
+    /// Writes all of `batch`, and says of each whether it still fitted; or writes nothing.
+    pub(super) fn commit(&mut self, batch: &[Work]) -> Result<Vec<Outcome>, StoreError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
@@ -103,10 +105,14 @@ impl Writer {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        // From here on nobody else can write. If somebody has, the index is not what is in the file.
-        if schema::pragma(&transaction, "data_version").map_err(&failed)? != self.data_version {
+        // From here on nobody else can write.
+        let data_version = schema::pragma(&transaction, "data_version").map_err(&failed)?;
+        if data_version != self.data_version
+            && !self.index.is_same_as(&schema::load(&transaction)?.index)
+        {
             return Err(StoreError::Changed);
         }
+        self.data_version = data_version;
         let mut batched = Batched {
             index: &self.index,
             last_id: self.last_id,
