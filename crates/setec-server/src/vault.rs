@@ -21,7 +21,7 @@ use std::sync::Arc;
 use secretary_secret::Secret;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::record::{self, Change, Record, Revision, RuleError};
+use crate::record::{self, Change, Record, RuleError};
 use crate::seal::header::UnwrapError;
 use crate::seal::{DataKeys, Header, KeyEncryption, OpenError, Sealed};
 use crate::store::{Found, Outcome, Store, StoreError};

@@ -81,12 +81,10 @@ impl Index {
     /// Whether both have the same secrets, numbers and records.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let (own, other) = (self.read(), other.read());
-        let is_same =
-            |((name, entry), (its, other)): ((&Arc<str>, &Entry), (&Arc<str>, &Entry))| {
-                name == its && entry.id == other.id && entry.record == other.record
-            };
         own.by_name.len() == other.by_name.len()
-            && own.by_name.iter().zip(&other.by_name).all(is_same)
+            && own.by_name.iter().zip(&other.by_name).all(|((name, own), (its, other))| {
+                name == its && own.id == other.id && own.record == other.record
+            })
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Entries> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::block_on;
+use crate::record::Revision;
 use crate::seal::KeyFile;
 use crate::store::MemoryStore;
 

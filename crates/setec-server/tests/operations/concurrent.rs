@@ -1,0 +1,135 @@
+//! On eight threads: whatever they were answered, there is an order of the operations, in which none comes before one
+//! that had ended when it began, and in which one after the other they are answered the same.
+//!
+//! Operations on different secrets have nothing to do with one another, so each secret has an order of its own. It is
+//! looked for as Wing and Gong did, without looking twice at the same operations left in the same state.
+
+use std::collections::HashSet;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use secretary_setec_server::{Store, Vault};
+
+use super::model::{Answer, Model, Operation};
+use super::random::Random;
+use super::{folder, memory, sqlite};
+
+const THREADS: u64 = 8;
+const EACH: u64 = 7;
+const ROUNDS: u64 = 300;
+
+/// An operation that has ended.
+#[derive(Clone, Debug)]
+struct Call {
+    name: String,
+    operation: Operation,
+    answer: Answer,
+    began: u64,
+    ended: u64,
+}
+
+/// Has all threads do things to two secrets at once.
+fn round<S: Store>(vault: &Vault<S>, number: u64) -> Vec<Call> {
+    let (clock, start): (AtomicU64, Barrier) = (AtomicU64::new(0), Barrier::new(THREADS as usize));
+    let now = || clock.fetch_add(1, Ordering::SeqCst);
+    let thread = |thread: u64| {
+        let mut random = Random(number * THREADS + thread);
+        start.wait();
+        let call = |_| {
+            let name = format!("{number}/{}", random.one_of(&["a", "b"]));
+            let operation = Operation::random(&mut random);
+            let began = now();
+            let answer = operation.run(vault, &name);
+            Call { name, operation, answer, began, ended: now() }
+        };
+        (0..EACH).map(call).collect::<Vec<Call>>()
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|n| scope.spawn(move || thread(n))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Whether the calls of one secret have an order.
+fn has_order(calls: &[Call]) -> bool {
+    assert!(calls.len() <= 64, "the calls left are the bits of a number");
+    let all = (1_u128 << calls.len()) - 1;
+    find_order(calls, all as u64, &Model::default(), &mut HashSet::new())
+}
+
+fn find_order(calls: &[Call], left: u64, state: &Model, seen: &mut HashSet<(u64, Model)>) -> bool {
+    if left == 0 {
+        return true;
+    }
+    if !seen.insert((left, state.clone())) {
+        return false;
+    }
+    let is_left = |number: &usize| left & (1 << number) != 0;
+    let first_end = (0..calls.len()).filter(is_left).map(|number| calls[number].ended).min();
+    (0..calls.len()).filter(is_left).any(|number| {
+        let call = &calls[number];
+        // One that began after another had ended can't be the next.
+        if Some(call.began) > first_end {
+            return false;
+        }
+        let mut next = state.clone();
+        next.run(&call.operation) == call.answer
+            && find_order(calls, left & !(1 << number), &next, seen)
+    })
+}
+
+fn overlaps(calls: &[Call]) -> usize {
+    let pairs = calls.iter().enumerate().flat_map(|(n, a)| calls[..n].iter().map(move |b| (a, b)));
+    pairs.filter(|(a, b)| a.name == b.name && a.began < b.ended && b.began < a.ended).count()
+}
+
+fn every_round_has_an_order<S: Store>(vault: &Vault<S>) {
+    let mut at_once = 0;
+    for number in 0..ROUNDS {
+        let calls = round(vault, number);
+        at_once += overlaps(&calls);
+        for name in ["a", "b"] {
+            let name = format!("{number}/{name}");
+            let its: Vec<Call> = calls.iter().filter(|call| call.name == name).cloned().collect();
+            assert!(has_order(&its), "{its:#?}");
+        }
+    }
+    assert!(at_once as u64 > ROUNDS * 10, "only {at_once} pairs ran at once: this shows nothing");
+}
+
+#[test]
+fn a_memory_store_answers_in_an_order() {
+    every_round_has_an_order(&memory());
+}
+
+#[test]
+fn a_file_answers_in_an_order() {
+    let (_folder, path) = folder();
+    every_round_has_an_order(&sqlite(&path));
+}
+
+/// The search itself can say no.
+#[test]
+fn a_lost_write_and_an_old_value_have_no_order() {
+    let call = |operation, answer, began, ended| Call {
+        name: "a".to_string(),
+        operation,
+        answer,
+        began,
+        ended,
+    };
+    let put = |value: &[u8], version, began, ended| {
+        call(Operation::Put(value.to_vec()), Answer::Version(version), began, ended)
+    };
+    let get = |value: &[u8], version, began, ended| {
+        call(Operation::Get(version), Answer::Value(value.to_vec(), version), began, ended)
+    };
+    assert!(has_order(&[put(b"a", 1, 0, 3), put(b"b", 2, 1, 2), get(b"b", 2, 4, 5)]));
+    assert!(has_order(&[put(b"a", 2, 0, 3), put(b"b", 1, 1, 2)]));
+    // Both got the same number; one got its number after the other, and had ended before; a deleted one was read.
+    assert!(!has_order(&[put(b"a", 1, 0, 3), put(b"b", 1, 1, 2)]));
+    assert!(!has_order(&[put(b"a", 2, 0, 1), put(b"b", 1, 2, 3)]));
+    let delete = call(Operation::Delete, Answer::Done, 2, 3);
+    assert!(!has_order(&[put(b"a", 1, 0, 1), delete.clone(), get(b"a", 1, 4, 5)]));
+    assert!(has_order(&[put(b"a", 1, 0, 1), delete, get(b"a", 1, 2, 5)]));
+}

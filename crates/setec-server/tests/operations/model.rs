@@ -1,0 +1,200 @@
+//! What a vault does, written down without stores, keys or records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secretary_secret::Secret;
+use secretary_setec_server::{RuleError, Store, Value, Vault, VaultError, Version};
+
+use super::block_on;
+use super::random::Random;
+
+/// An operation on one secret.
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Put(Vec<u8>),
+    Create(u32, Vec<u8>),
+    Activate(u32),
+    DeleteVersion(u32),
+    Delete,
+    Get(u32),
+    GetIfChanged(u32),
+    Info,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Done,
+    Version(u32),
+    Value(Vec<u8>, u32),
+    Unchanged,
+    Info(Vec<u32>, u32),
+    NotFound,
+    Claimed,
+    IsActive,
+    Exhausted,
+    InvalidVersion,
+    ZeroVersion,
+}
+
+impl Operation {
+    pub(crate) fn random(random: &mut Random) -> Self {
+        let last = u32::MAX;
+        let version = random.one_of(&[0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 9, last - 1, last]);
+        // Few values, and the empty one, so that puts of the same come about.
+        let value = random.one_of(&[&b""[..], b"", b"a", b"b", b"longer"]).to_vec();
+        match random.below(20) {
+            0..5 => Self::Put(value),
+            5..7 => Self::Create(version, value),
+            7..10 => Self::Activate(version),
+            10..13 => Self::DeleteVersion(version),
+            13 => Self::Delete,
+            14..17 => Self::Get(version),
+            17..19 => Self::GetIfChanged(version),
+            _ => Self::Info,
+        }
+    }
+
+    /// Has a vault do it.
+    pub(crate) fn run<S: Store>(&self, vault: &Vault<S>, name: &str) -> Answer {
+        self.try_run(vault, name).unwrap_or_else(|error| match error {
+            VaultError::Rule(RuleError::NotFound) => Answer::NotFound,
+            VaultError::Rule(RuleError::Claimed) => Answer::Claimed,
+            VaultError::Rule(RuleError::IsActive) => Answer::IsActive,
+            VaultError::Rule(RuleError::Exhausted) => Answer::Exhausted,
+            VaultError::InvalidVersion => Answer::InvalidVersion,
+            VaultError::ZeroVersion => Answer::ZeroVersion,
+            other => panic!("{other}"),
+        })
+    }
+
+    fn try_run<S: Store>(&self, vault: &Vault<S>, name: &str) -> Result<Answer, VaultError> {
+        let done = |()| Answer::Done;
+        let secret = |bytes: &[u8]| Secret::from(bytes);
+        match self {
+            Self::Put(value) => {
+                let version = block_on(vault.put(name, &secret(value)))?;
+                Ok(Answer::Version(version.number()))
+            }
+            Self::Create(version, value) => {
+                block_on(vault.create_version(name, *version, &secret(value))).map(done)
+            }
+            Self::Activate(version) => block_on(vault.activate(name, *version)).map(done),
+            Self::DeleteVersion(version) => {
+                block_on(vault.delete_version(name, *version)).map(done)
+            }
+            Self::Delete => block_on(vault.delete(name)).map(done),
+            Self::Get(version) => block_on(vault.get(name, *version)).map(answer),
+            Self::GetIfChanged(known) => {
+                let value = block_on(vault.get_if_changed(name, *known))?;
+                Ok(value.map_or(Answer::Unchanged, answer))
+            }
+            Self::Info => {
+                let info = block_on(vault.info(name))?;
+                let versions = info.versions().iter().map(Version::number).collect();
+                Ok(Answer::Info(versions, info.active().number()))
+            }
+        }
+    }
+}
+
+fn answer(value: Value) -> Answer {
+    Answer::Value(value.secret.expose().to_vec(), value.version.number())
+}
+
+/// A secret, or that there is none: then `latest` is 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Model {
+    pub(crate) versions: BTreeMap<u32, Vec<u8>>,
+    deleted: BTreeSet<u32>,
+    pub(crate) active: u32,
+    latest: u32,
+}
+
+impl Model {
+    pub(crate) fn run(&mut self, operation: &Operation) -> Answer {
+        match operation {
+            Operation::Put(value) => self.put(value),
+            Operation::Create(version, value) => self.create(*version, value),
+            Operation::Activate(0) | Operation::DeleteVersion(0) => Answer::ZeroVersion,
+            Operation::Activate(version) => self.activate(*version),
+            Operation::DeleteVersion(version) => self.delete_version(*version),
+            Operation::Delete => {
+                *self = Self::default();
+                Answer::Done
+            }
+            Operation::Get(version) => self.get(*version),
+            Operation::GetIfChanged(known) => self.get_if_changed(*known),
+            Operation::Info => self.info(),
+        }
+    }
+
+    fn put(&mut self, value: &[u8]) -> Answer {
+        if self.versions.get(&self.latest).is_some_and(|latest| latest == value) {
+            return Answer::Version(self.latest);
+        }
+        if self.latest == u32::MAX {
+            return Answer::Exhausted;
+        }
+        self.latest += 1;
+        self.versions.insert(self.latest, value.to_vec());
+        if self.active == 0 {
+            self.active = self.latest;
+        }
+        Answer::Version(self.latest)
+    }
+
+    fn create(&mut self, version: u32, value: &[u8]) -> Answer {
+        if version == 0 {
+            return Answer::InvalidVersion;
+        }
+        if self.versions.contains_key(&version) || self.deleted.contains(&version) {
+            return Answer::Claimed;
+        }
+        self.versions.insert(version, value.to_vec());
+        self.active = version;
+        self.latest = self.latest.max(version);
+        Answer::Done
+    }
+
+    fn activate(&mut self, version: u32) -> Answer {
+        if !self.versions.contains_key(&version) {
+            return Answer::NotFound;
+        }
+        self.active = version;
+        Answer::Done
+    }
+
+    fn delete_version(&mut self, version: u32) -> Answer {
+        if self.active == version {
+            return Answer::IsActive;
+        }
+        if self.versions.remove(&version).is_none() {
+            return Answer::NotFound;
+        }
+        self.deleted.insert(version);
+        Answer::Done
+    }
+
+    fn get(&self, version: u32) -> Answer {
+        let version = if version == 0 { self.active } else { version };
+        match self.versions.get(&version) {
+            Some(value) => Answer::Value(value.clone(), version),
+            None => Answer::NotFound,
+        }
+    }
+
+    fn get_if_changed(&self, known: u32) -> Answer {
+        if self.latest > 0 && known > 0 && known == self.active {
+            return Answer::Unchanged;
+        }
+        self.get(0)
+    }
+
+    fn info(&self) -> Answer {
+        match self.latest {
+            0 => Answer::NotFound,
+            _ => Answer::Info(self.versions.keys().copied().collect(), self.active),
+        }
+    }
+}
