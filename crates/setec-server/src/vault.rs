@@ -2,10 +2,10 @@
 //!
 //! Each operation has the same four steps, in this order, and what setec's protocol lets a caller see depends on it:
 //!
-//! 1. what is refused before anybody decides, and leaves no line in an audit log: [`nameable`] and version 0 in
+//! 1. what is refused before anybody decides, and leaves no line in an audit log: `nameable`, and version 0 in
 //!    [`Vault::create_version`];
 //! 2. the decision, which belongs where `// Decided here.` stands;
-//! 3. what is refused whoever asks: [`writable`], and version 0 elsewhere;
+//! 3. what is refused whoever asks: `writable`, and version 0 elsewhere;
 //! 4. the effect, by the rules of [`record`].
 //!
 //! A `decide` that is added takes the caller, the action, the name and the version as asked for, writes the audit line,

@@ -46,7 +46,7 @@ fn round<S: Store>(vault: &Vault<S>, number: u64) -> Vec<Call> {
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|n| scope.spawn(move || thread(n))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
     })
 }
 

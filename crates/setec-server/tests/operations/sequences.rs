@@ -42,7 +42,7 @@ fn run<S: Store>(
 type List = Vec<(String, Vec<u32>, u32)>;
 
 fn listed<S: Store>(vault: &Vault<S>, prefix: &str) -> List {
-    let infos = block_on(vault.list(|name| name.starts_with(prefix))).unwrap();
+    let infos = block_on(vault.list(|name| name.starts_with(prefix))).expect("a list");
     let listed = infos.iter().map(|info| {
         let versions = info.versions().iter().map(Version::number).collect();
         (info.name.to_string(), versions, info.active().number())
