@@ -250,6 +250,39 @@ fn two_changes_of_a_secret_in_a_batch_do_not_both_count() {
     assert_eq!(value, Some(Sealed::from(&[1][..])));
 }
 
+/// Bytes that 200 puts to one secret add to SQLite's log, which is where all of them go first, when it has `versions`
+/// and 30 times as many other secrets are there. Time would say less: it is the disk's.
+fn cost_of_puts(versions: usize) -> u64 {
+    let disk = Disk::default();
+    drop(disk.open());
+    let connection = schema::open(&disk.path()).unwrap();
+    connection.pragma_update(None, "synchronous", "OFF").unwrap();
+    let index = Arc::new(Index::default());
+    let mut writer = Writer::new(connection, Arc::clone(&index), 0).unwrap();
+    let work = |name: String| {
+        let found = index.find(&name);
+        let addition = record::put(found.record.as_deref()).unwrap();
+        let change = addition.with(Sealed::from(&[1; 100][..]));
+        Work::Change { name: name.into(), change, expected: found.revision }
+    };
+    for number in 0..versions {
+        let others = (0..30).map(|n| format!("{number} {n}"));
+        let batch: Vec<Work> = ["measured".into()].into_iter().chain(others).map(work).collect();
+        assert_eq!(writer.commit(&batch).unwrap(), [Outcome::Committed; 31]);
+    }
+    drop(writer);
+    let store = disk.open();
+    disk.foreign().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    (0..200).for_each(|_| put(&store, "measured", 100).unwrap());
+    fs::metadata(disk.0.path().join("store-wal")).unwrap().len()
+}
+
+#[test]
+fn a_put_writes_as_much_among_31_000_versions_as_among_62() {
+    let (few, many) = (cost_of_puts(2), cost_of_puts(1000));
+    assert!(many * 10 <= few * 12, "{many} bytes instead of {few}");
+}
+
 #[test]
 fn the_log_is_brought_in_and_does_not_grow_for_ever() {
     let disk = Disk::default();
