@@ -179,6 +179,10 @@ fn a_write_by_another_program_is_noticed_before_the_next_of_ours() {
     for _ in 0..2 {
         assert!(matches!(put(&store, "a", 10), Err(StoreError::Changed)));
     }
+    // Not even when it is as it was again: what happened in between is not known.
+    disk.foreign().execute_batch("UPDATE secrets SET active = 1").unwrap();
+    assert!(matches!(put(&store, "a", 10), Err(StoreError::Changed)));
+    disk.foreign().execute_batch("UPDATE secrets SET active = 2").unwrap();
     drop(store);
     let store = disk.open();
     let record = block_on(store.record("a")).unwrap().record.unwrap();
