@@ -86,13 +86,13 @@ fn a_file_does_as_the_model_does() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes, and `scripts/test` has them"]
 fn a_memory_store_does_as_the_model_does_100_000_times() {
     in_memory(MANY);
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes, and `scripts/test` has them"]
 fn a_file_does_as_the_model_does_100_000_times() {
     in_a_file(MANY);
 }
