@@ -16,12 +16,13 @@ use secretary_daemon::cluster::{Cluster, Sources};
 use secretary_daemon::metrics::Metrics;
 use secretary_daemon::protocol::MAX_SECRETS;
 use secretary_daemon::rate::Rates;
-use secretary_daemon::server::{ANSWER_TIMEOUT, Admin, Drain, Limits, Listener, Public, Tls};
+use secretary_daemon::server::{Admin, Public};
 use secretary_daemon::service::{Demands, Fresh, Keys, Service};
 use secretary_daemon::tls::Identity;
 use secretary_daemon::upstream::Settings;
 use secretary_daemon::workload::TokenList;
 use secretary_envelope::{NaclBox, PublicKey, SecretKey};
+use secretary_serve::{ANSWER_TIMEOUT, Drain, Limits, Listener, Tls};
 
 use self::signals::{Signals, Wanted};
 use crate::Outcome;
@@ -123,8 +124,8 @@ impl Setup {
         if let Some(admin) = admin {
             let routes = Arc::new(Admin::new(self.metrics.clone()));
             // They are not those that are counted.
-            let metrics = Arc::new(Metrics::new(VERSION));
-            tokio::spawn(admin.serve(routes, None, Limits { connections: 64 }, metrics, drained));
+            let counts = Arc::new(());
+            tokio::spawn(admin.serve(routes, None, Limits { connections: 64 }, counts, drained));
         }
         let mut serving = serving;
         loop {
@@ -270,7 +271,7 @@ fn tls(args: &Daemon, environ: &Environ) -> Result<Option<Arc<Tls>>, Failure> {
     let key = file(args.tls_key_file.as_ref(), "TLS_KEY_FILE", environ);
     match (certificates, key) {
         (Some(certificates), Some(key)) => {
-            let tls = Tls::new(Identity { certificates, key });
+            let tls = Tls::new(Identity { certificates, key }, None);
             let tls = tls.map_err(|error| advice::of_tls(&error))?;
             Ok(Some(Arc::new(tls)))
         }

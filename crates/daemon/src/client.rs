@@ -22,7 +22,7 @@ use secretary_envelope::{PublicKey, SecretKey, Token};
 use secretary_secret::Secret;
 use secretary_transport::http::{self, Connect, Way};
 use secretary_transport::jitter::jittered;
-use secretary_transport::tls::Trust;
+use secretary_transport::tls::{Identity, Trust};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::channel::Channel;
@@ -31,7 +31,6 @@ use crate::json::Object;
 use crate::protocol::{
     BATCH, DECRYPT_PATH, MAX_BODY, MAX_SECRETS, Proof, Request, Requested, STATUS_PATH,
 };
-use crate::tls::Identity;
 use crate::version::Version;
 
 use self::post::{Failure, post};

@@ -35,10 +35,9 @@ pub mod rate;
 pub mod refusal;
 pub mod server;
 pub mod service;
-pub mod tls;
 pub mod token_id;
 pub mod upstream;
 pub mod version;
 pub mod workload;
 
-pub use secretary_transport::Obstacle;
+pub use secretary_transport::{Obstacle, tls};

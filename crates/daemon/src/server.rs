@@ -1,54 +1,29 @@
-//! HTTP: a request becomes a form, and a refusal a status. Nothing else is decided here.
-//!
-//! | module | what it knows |
-//! |---|---|
-//! | `listen` | accepting connections, with and without TLS, and ending them |
-//! | `connection` | one of them |
-//! | `crowd` | how many there may be, and who makes place |
-//! | `patience` | how long a connection may take for what it is at |
-//! | `body` | the body of a request, and how much memory all of them may take |
+//! HTTP: a request becomes a form, and a refusal a status. Nothing else is decided here. Connections are
+//! [`secretary_serve`]'s.
 
-mod body;
-mod connection;
-mod crowd;
-mod listen;
-mod patience;
-
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 
-use self::body::Budget;
-use self::patience::Patience;
+use secretary_serve::{Answer, BodyError, Budget, Counts, Patience, Peer, Routes};
+
 use crate::form;
 use crate::key_service::KeyService;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Metrics, Present};
 use crate::protocol::{BATCH, BOUND, DECRYPT_PATH, MAX_BODY, STATUS_PATH};
 use crate::refusal::{Refusal, whole_seconds};
 use crate::service::Service;
 
-pub use listen::{Drain, Limits, Listener, Tls};
-pub use patience::ANSWER_TIMEOUT;
-
 /// The type of every answer, also of those in JSON: it is that of the Go program.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-type Answer = Response<Full<Bytes>>;
-
-/// What HTTP requests are answered with.
-pub trait Routes: Send + Sync + 'static {
-    /// The answer to `request`, which came from `peer`.
-    fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: IpAddr,
-    ) -> impl Future<Output = Answer> + Send;
-}
+/// How long a client may take to send a body. It has at most a mebibyte.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `/v1/decrypt` and `/v1/status`.
 pub struct Public<K> {
@@ -71,7 +46,12 @@ impl<K: KeyService> Public<K> {
         let status = format!(
             r#"{{"Status":"OK","Version":{version},"Build":{build},"Capabilities":["{BOUND}","{BATCH}"]}}"#
         );
-        Self { service, metrics, budget: Budget::default(), status: status.into() }
+        Self {
+            service,
+            metrics,
+            budget: Budget::new(MAX_BODY, BODY_TIMEOUT),
+            status: status.into(),
+        }
     }
 
     async fn decrypt(
@@ -87,20 +67,20 @@ impl<K: KeyService> Public<K> {
             content_type.map(|value| str::from_utf8(value).map_err(|_| Refusal::Form));
         let content_type = content_type.transpose()?.map(str::to_string);
         let patience = request.extensions_mut().remove::<Patience>();
-        let body = self.budget.read(request.into_body(), MAX_BODY).await?;
+        let body = self.budget.read(request.into_body()).await.map_err(refused_body)?;
         patience.as_ref().inspect(|patience| patience.has_request());
-        let fields = form::parse(content_type.as_deref(), &body.bytes)?;
+        let fields = form::parse(content_type.as_deref(), body.bytes.expose())?;
         self.service.answer(&fields, peer).await
     }
 }
 
 impl<K: KeyService> Routes for Public<K> {
-    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Answer {
         // An old client whose URL ends in a slash asks for //v1/decrypt.
         match one_slash(request.uri().path()).as_str() {
             DECRYPT_PATH => {
                 let timed = self.metrics.request();
-                let result = self.decrypt(request, peer).await;
+                let result = self.decrypt(request, peer.address.ip()).await;
                 timed.end(&result);
                 result.map_or_else(refused, |token| answer(StatusCode::OK, token))
             }
@@ -121,7 +101,7 @@ impl Admin {
 }
 
 impl Routes for Admin {
-    async fn answer(&self, request: Request<Incoming>, _: IpAddr) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, _: &Peer) -> Answer {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/metrics") => {
                 let mut answer = answer(StatusCode::OK, self.0.render());
@@ -135,12 +115,25 @@ impl Routes for Admin {
     }
 }
 
-async fn respond(
-    routes: &impl Routes,
-    request: Request<Incoming>,
-    peer: IpAddr,
-) -> Result<Answer, Infallible> {
-    Ok(routes.answer(request, peer).await)
+impl Counts for Metrics {
+    type Present = Present;
+
+    fn connection(&self) -> Present {
+        Self::connection(self)
+    }
+
+    fn connection_refused(&self) {
+        Self::connection_refused(self);
+    }
+}
+
+fn refused_body(error: BodyError) -> Refusal {
+    match error {
+        BodyError::TooLarge => Refusal::TooLarge,
+        BodyError::TooSlow => Refusal::TooSlow,
+        BodyError::Broken => Refusal::Form,
+        BodyError::Overloaded => Refusal::Overloaded,
+    }
 }
 
 fn answer(status: StatusCode, body: impl Into<Bytes>) -> Answer {

@@ -13,7 +13,7 @@ use reqwest::{Client as Http, Response, Url};
 use secretary_secret::Secret;
 use secretary_transport::http::{self, BodyError, Connect, Way};
 use secretary_transport::obstacle::of_transport;
-use secretary_transport::tls::Trust;
+use secretary_transport::tls::{TlsError, Trust};
 use secretary_transport::{Cut, Obstacle};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -22,7 +22,6 @@ use zeroize::Zeroizing;
 use crate::client::parse_url;
 use crate::metrics::Metrics;
 use crate::refusal::{Refusal, Upstream as Name};
-use crate::tls::TlsError;
 
 /// How many questions are under way at once.
 const CONCURRENCY: usize = 32;

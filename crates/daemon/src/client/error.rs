@@ -8,7 +8,7 @@ use secretary_transport::{Cut, Obstacle};
 use crate::channel::Layer;
 use crate::protocol::MAX_BODY;
 use crate::refusal::Refusal;
-use crate::tls::TlsError;
+use secretary_transport::tls::TlsError;
 
 /// What was set up is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -16,11 +16,12 @@ use secretary_daemon::form::Fields;
 use secretary_daemon::key_service::{KeyService, KeyServiceError};
 use secretary_daemon::metrics::Metrics;
 use secretary_daemon::rate::Rates;
-use secretary_daemon::server::{Drain, Limits, Listener, Public};
+use secretary_daemon::server::Public;
 use secretary_daemon::service::{Demands, Fresh, Keys, Service};
 use secretary_daemon::workload::TokenList;
 use secretary_envelope::{DataKey, NaclBox, SecretKey, Token, WrappedKey};
 use secretary_secret::Secret;
+use secretary_serve::{Drain, Limits, Listener};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 

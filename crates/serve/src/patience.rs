@@ -16,17 +16,17 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// Until the head of a request is complete, from its first byte; and until TLS is agreed upon.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Until there is an answer, from the end of the head. Everything on the way together has to have shorter limits.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Until the answer is taken and another request begins. Load balancers keep connections for a minute.
-pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The deadline of one connection, which several parts of it move.
 #[derive(Clone)]
-pub(super) struct Patience(Arc<Shared>);
+pub struct Patience(Arc<Shared>);
 
 struct Shared {
     start: Instant,
@@ -41,7 +41,7 @@ struct Shared {
 
 impl Patience {
     /// A connection that has just been made.
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let patience = Self(Arc::new(Shared {
             start: Instant::now(),
             deadline: AtomicU64::new(0),
@@ -62,43 +62,43 @@ impl Patience {
     }
 
     /// Nothing is under way.
-    pub(super) fn is_idle(&self) {
+    pub(crate) fn is_idle(&self) {
         self.0.idle.store(true, Ordering::Relaxed);
         self.0.has_request.store(false, Ordering::Relaxed);
         self.wait_for(IDLE_TIMEOUT);
     }
 
     /// The head of a request is complete.
-    pub(super) fn has_head(&self) {
+    pub(crate) fn has_head(&self) {
         self.0.idle.store(false, Ordering::Relaxed);
         self.wait_for(ANSWER_TIMEOUT);
     }
 
     /// Its body, too, so that the client is not who is waited for.
-    pub(super) fn has_request(&self) {
+    pub fn has_request(&self) {
         self.0.has_request.store(true, Ordering::Relaxed);
     }
 
     /// Whether an answer is being made.
-    pub(super) fn is_for_request(&self) -> bool {
+    pub(crate) fn is_for_request(&self) -> bool {
         self.0.has_request.load(Ordering::Relaxed)
     }
 
     /// Whether both are of one connection.
     #[cfg(test)]
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// A part of a head is there.
-    pub(super) fn received(&self) {
+    pub(crate) fn received(&self) {
         if self.0.idle.swap(false, Ordering::Relaxed) {
             self.wait_for(HEAD_TIMEOUT);
         }
     }
 
     /// Waits until the deadline is over, wherever it has moved meanwhile.
-    pub(super) async fn is_over(&self) {
+    pub(crate) async fn is_over(&self) {
         loop {
             let deadline =
                 self.0.start + Duration::from_millis(self.0.deadline.load(Ordering::Relaxed));
@@ -114,14 +114,14 @@ impl Patience {
 }
 
 /// A stream of which the first byte was read before, and that tells when something arrives.
-pub(super) struct Watched<S> {
+pub(crate) struct Watched<S> {
     stream: S,
     first: Option<u8>,
     patience: Patience,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S, first: u8, patience: Patience) -> Self {
+    pub(crate) fn new(stream: S, first: u8, patience: Patience) -> Self {
         Self { stream, first: Some(first), patience }
     }
 }

@@ -2,21 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
-use super::Routes;
-use super::connection::Connection;
-use super::crowd::Crowd;
-use super::patience::Patience;
-use crate::metrics::Metrics;
-use crate::tls::{self, Identity, TlsError};
+use crate::connection::Connection;
+use crate::crowd::Crowd;
+use crate::patience::Patience;
+use crate::tls::Tls;
+use crate::{Counts, Peer, Routes};
 
 /// How long to wait when the system has no descriptor for another connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
@@ -29,39 +26,6 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Limits {
     /// At once. One more takes the place of one without a request, or else is closed at once.
     pub connections: usize,
-}
-
-/// The certificate that is shown, which can be exchanged.
-pub struct Tls {
-    identity: Identity,
-    config: RwLock<Arc<ServerConfig>>,
-}
-
-impl Tls {
-    /// Reads `identity`.
-    ///
-    /// # Errors
-    ///
-    /// When it is of no use.
-    pub fn new(identity: Identity) -> Result<Self, TlsError> {
-        let config = RwLock::new(Arc::new(tls::server(&identity)?));
-        Ok(Self { identity, config })
-    }
-
-    /// Reads it again, for connections that are made from now on.
-    ///
-    /// # Errors
-    ///
-    /// When it is of no use; the one before stays then.
-    pub fn reload(&self) -> Result<(), TlsError> {
-        let config = Arc::new(tls::server(&self.identity)?);
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
-        Ok(())
-    }
-
-    fn acceptor(&self) -> TlsAcceptor {
-        self.config.read().unwrap_or_else(PoisonError::into_inner).clone().into()
-    }
 }
 
 /// An address that connections come to.
@@ -110,7 +74,7 @@ impl Listener {
         routes: Arc<impl Routes>,
         tls: Option<Arc<Tls>>,
         limits: Limits,
-        metrics: Arc<Metrics>,
+        counts: Arc<impl Counts>,
         mut drained: watch::Receiver<()>,
     ) {
         let mut crowd = Crowd::new(limits.connections);
@@ -126,15 +90,15 @@ impl Listener {
                 continue;
             };
             let Some(place) = crowd.place().await else {
-                metrics.connection_refused();
+                counts.connection_refused();
                 continue;
             };
             let (routes, drained) = (routes.clone(), drained.clone());
             let patience = Patience::begin();
-            let connection =
-                Connection { routes, peer: peer.ip(), patience: patience.clone(), drained };
+            let peer = Peer { address: peer, certificates: None };
+            let connection = Connection { routes, peer, patience: patience.clone(), drained };
             let acceptor = tls.as_ref().map(|tls| tls.acceptor());
-            crowd.spawn(patience, (place, metrics.connection()), connection.run(stream, acceptor));
+            crowd.spawn(patience, (place, counts.connection()), connection.run(stream, acceptor));
         }
         drop(self.listener);
         let all = async { while crowd.one_ended().await.is_some() {} };

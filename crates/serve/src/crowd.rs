@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::patience::Patience;
+use crate::patience::Patience;
 
 /// How many connections are looked at for one that can go. With a request on all of them none is found, and each look
 /// takes time from the others.
@@ -21,7 +21,7 @@ const LOOKS: usize = 64;
 const GOING: Duration = Duration::from_millis(50);
 
 /// All connections of a listener.
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     max: usize,
     places: Arc<Semaphore>,
     tasks: JoinSet<()>,
@@ -31,14 +31,14 @@ pub(super) struct Crowd {
 
 impl Crowd {
     /// None yet, and at most so many.
-    pub(super) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         let max = max.min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(max));
         Self { max, places, tasks: JoinSet::new(), guests: VecDeque::new() }
     }
 
     /// A place for one more, if there is one, or there is a connection that can go.
-    pub(super) async fn place(&mut self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn place(&mut self) -> Option<OwnedSemaphorePermit> {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             return Some(place);
         }
@@ -49,7 +49,7 @@ impl Crowd {
     }
 
     /// Serves one more, with what is its own for as long as it lasts.
-    pub(super) fn spawn(
+    pub(crate) fn spawn(
         &mut self,
         patience: Patience,
         kept: impl Send + 'static,
@@ -66,7 +66,7 @@ impl Crowd {
     }
 
     /// Waits until one of them has ended, if there is one.
-    pub(super) async fn one_ended(&mut self) -> Option<()> {
+    pub(crate) async fn one_ended(&mut self) -> Option<()> {
         self.tasks.join_next().await.map(|_| ())
     }
 

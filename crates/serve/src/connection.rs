@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its end.
 
-use std::net::IpAddr;
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -15,25 +15,24 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::patience::{HEAD_TIMEOUT, Patience, Watched};
-use super::{Routes, respond};
+use crate::patience::{HEAD_TIMEOUT, Patience, Watched};
+use crate::{Peer, Routes};
 
 /// The most bytes of a request's head.
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Somebody who has connected.
-pub(super) struct Connection<R> {
-    pub(super) routes: Arc<R>,
-    /// Their address.
-    pub(super) peer: IpAddr,
-    pub(super) patience: Patience,
+pub(crate) struct Connection<R> {
+    pub(crate) routes: Arc<R>,
+    pub(crate) peer: Peer,
+    pub(crate) patience: Patience,
     /// Tells when it is to end.
-    pub(super) drained: watch::Receiver<()>,
+    pub(crate) drained: watch::Receiver<()>,
 }
 
 impl<R: Routes> Connection<R> {
     /// Serves until the other end has no more requests, or takes too long for one.
-    pub(super) async fn run(mut self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+    pub(crate) async fn run(mut self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
         // Without it the last part of an answer waits for the one before to be confirmed.
         let _ = stream.set_nodelay(true);
         let Some(acceptor) = acceptor else { return self.wait(stream).await };
@@ -46,6 +45,10 @@ impl<R: Routes> Connection<R> {
         };
         // A connection that fails before there is a request is told to nobody: anybody can cause that.
         if let Ok(Ok(stream)) = accepted {
+            // Verified when TLS was agreed upon; without a verifier there are none.
+            let shown = stream.get_ref().1.peer_certificates();
+            self.peer.certificates =
+                shown.map(|chain| chain.iter().map(|one| one.clone().into_owned()).collect());
             self.wait(stream).await;
         }
     }
@@ -68,15 +71,16 @@ impl<R: Routes> Connection<R> {
 
     async fn serve(self, stream: Watched<impl AsyncRead + AsyncWrite + Unpin>) {
         let Self { routes, peer, patience, mut drained } = self;
+        let peer = Arc::new(peer);
         let service = service_fn(|mut request: Request<Incoming>| {
-            let (routes, patience) = (routes.clone(), patience.clone());
+            let (routes, peer, patience) = (routes.clone(), peer.clone(), patience.clone());
             request.extensions_mut().insert(patience.clone());
             // In a box, or its memory would be kept between requests.
             Box::pin(async move {
                 patience.has_head();
-                let answer = respond(&*routes, request, peer).await;
+                let answer = routes.answer(request, &peer).await;
                 patience.is_idle();
-                answer
+                Ok::<_, Infallible>(answer)
             })
         });
         let mut connection = pin!(
@@ -110,24 +114,29 @@ mod tests {
     use tokio::task::JoinHandle;
     use tokio::time::{Instant, sleep};
 
-    use crate::protocol::MAX_BODY;
-    use crate::server::Answer;
-    use crate::server::Drain;
-    use crate::server::body::Budget;
+    use crate::{Answer, BodyError, Budget, Drain};
 
     /// Reads the body, and answers after a time, and with as many bytes, as the path says: `/SECONDS/BYTES`.
-    #[derive(Default)]
     struct Slow(Budget);
 
+    impl Default for Slow {
+        fn default() -> Self {
+            Self(Budget::new(1 << 20, Duration::from_secs(10)))
+        }
+    }
+
     impl Routes for Slow {
-        async fn answer(&self, request: Request<Incoming>, _: IpAddr) -> Answer {
+        async fn answer(&self, request: Request<Incoming>, _: &Peer) -> Answer {
             let numbers: Vec<u64> =
                 request.uri().path().split('/').filter_map(|part| part.parse().ok()).collect();
             let [seconds, bytes] = numbers[..] else { panic!("a path with two numbers") };
-            let body = self.0.read(request.into_body(), MAX_BODY).await;
+            let body = self.0.read(request.into_body()).await;
             sleep(Duration::from_secs(seconds)).await;
             let mut answer = Response::new(vec![b'x'; bytes as usize].into());
-            *answer.status_mut() = body.err().map_or(hyper::StatusCode::OK, super::super::status);
+            *answer.status_mut() = match body.err() {
+                Some(BodyError::TooSlow) => hyper::StatusCode::REQUEST_TIMEOUT,
+                _ => hyper::StatusCode::OK,
+            };
             answer
         }
     }
@@ -145,7 +154,7 @@ mod tests {
         fn new(room: usize) -> Self {
             let (client, server) = duplex(room);
             let (drain, drained) = Drain::new();
-            let peer = IpAddr::from([127, 0, 0, 1]);
+            let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificates: None };
             let (routes, patience) = (Arc::new(Slow::default()), Patience::begin());
             let connection = Connection { routes, peer, patience, drained };
             let start = Instant::now();
@@ -318,7 +327,8 @@ mod tests {
         let (mut client, (stream, peer)) = (client.expect("one"), accepted.expect("the same"));
         let (routes, patience) = (Arc::new(Slow::default()), Patience::begin());
         let (_drain, drained) = Drain::new();
-        let connection = Connection { routes, peer: peer.ip(), patience, drained };
+        let peer = Peer { address: peer, certificates: None };
+        let connection = Connection { routes, peer, patience, drained };
         let start = Instant::now();
         let run = connection.run(stream, Some(TlsAcceptor::from(Arc::new(config))));
         assert!(size_of_val(&run) <= 1024, "every connection has that, as long as it lives");

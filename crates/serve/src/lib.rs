@@ -1,0 +1,77 @@
+//! HTTP connections for servers of secrets: bounded in number, memory and time.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`listen`] | accepting connections, with and without TLS, and ending them |
+//! | [`mod@tls`] | the certificate that is shown, and whose certificates are believed |
+//! | `connection` | one of them |
+//! | `crowd` | how many there may be, and who makes place |
+//! | [`patience`] | how long a connection may take for what it is at |
+//! | [`body`] | the body of a request, and how much memory all of them may take |
+//!
+//! What a request is answered with is the [`Routes`]' business. HTTP is 1.1: each of a few calls is a request of its own,
+//! and their clients keep a connection.
+
+pub mod body;
+mod connection;
+mod crowd;
+pub mod listen;
+pub mod patience;
+pub mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
+use rustls::pki_types::CertificateDer;
+
+pub use body::{BodyError, Budget, Held};
+pub use listen::{Drain, Limits, Listener};
+pub use patience::{ANSWER_TIMEOUT, Patience};
+pub use tls::{Clients, Tls};
+
+/// What a request is answered with.
+pub type Answer = Response<Full<Bytes>>;
+
+/// What HTTP requests are answered with.
+pub trait Routes: Send + Sync + 'static {
+    /// The answer to `request`, which came from `peer`. Who reads its body tells the [`Patience`] in the request's
+    /// extensions when it is there.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: &Peer,
+    ) -> impl Future<Output = Answer> + Send;
+}
+
+/// The other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The certificate that it proved to have, and those that lead from it to one that is believed.
+    pub certificates: Option<Arc<[CertificateDer<'static>]>>,
+}
+
+/// Who counts connections.
+pub trait Counts: Send + Sync + 'static {
+    /// Lives as long as a connection does.
+    type Present: Send + 'static;
+
+    /// There is one more.
+    fn connection(&self) -> Self::Present;
+
+    /// One was closed at once, because there are too many.
+    fn connection_refused(&self);
+}
+
+/// Counts nothing.
+impl Counts for () {
+    type Present = ();
+
+    fn connection(&self) {}
+
+    fn connection_refused(&self) {}
+}
