@@ -7,18 +7,25 @@
 //! | [`seal`] | values under a data key, and that under a key-encryption key |
 //! | [`store`] | where sealed values are: compare, and commit |
 //! | [`vault`] | the operations: the one place that has both store and data keys |
+//! | [`caller`], [`rule`] | who calls, and what they may do |
+//! | [`identity`] | how they are known |
 //!
 //! Data goes one way. A write reads the record, asks the rules, seals under the number they gave, and commits if the
 //! record is still the same. A read looks up the record, then the value, and opens it. Nothing here knows HTTP, who
 //! asks, or a runtime: what waits does so by the standard library's futures.
 
+pub mod caller;
+pub mod identity;
 pub mod record;
+pub mod rule;
 pub mod seal;
 pub mod store;
 pub mod vault;
 pub mod version;
 
+pub use caller::{Caller, Principal};
 pub use record::{Change, Record, Revision, RuleError};
+pub use rule::{Pattern, Rule};
 pub use seal::Sealed;
 pub use store::{MemoryStore, Outcome, SqliteStore, Store, StoreError};
 pub use vault::{Info, Value, Vault, VaultError};
