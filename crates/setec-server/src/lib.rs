@@ -14,6 +14,7 @@
 //! record is still the same. A read looks up the record, then the value, and opens it. Nothing here knows HTTP, who
 //! asks, or a runtime: what waits does so by the standard library's futures.
 
+pub mod audit;
 pub mod caller;
 pub mod identity;
 pub mod record;

@@ -1,17 +1,22 @@
 //! The operations: the one place that has both a store and its data keys.
 //!
-//! Each operation has the same four steps, in this order, and what setec's protocol lets a caller see depends on it:
+//! Each operation has the same five steps, in this order, and what setec's protocol lets a caller see depends on it:
 //!
-//! 1. what is refused before anybody decides, and leaves no line in an audit log: `nameable`, and version 0 in
+//! 1. what is refused before anybody decides, and leaves no line in the audit log: a missing name, and version 0 in
 //!    [`Vault::create_version`];
-//! 2. the decision, which belongs where `// Decided here.` stands;
-//! 3. what is refused whoever asks: `writable`, and version 0 elsewhere;
-//! 4. the effect, by the rules of [`record`].
+//! 2. the decision by the caller's rules;
+//! 3. what is refused whoever asks: names of the server's own, and version 0 elsewhere;
+//! 4. what the rules of [`record`](mod@record) make of it;
+//! 5. the line in the audit log, and only then the value, or the effect.
 //!
-//! A `decide` that is added takes the caller, the action, the name and the version as asked for, writes the audit line,
-//! and fails before anything is read. Two operations place it otherwise. [`Vault::list`] asks nobody up front and
-//! leaves out what the caller may not see. [`Vault::get_if_changed`] decides after the lookup, so that an answer of "as
-//! you know it" leaves no line; but a caller who may not ask has to be told so before the lookup.
+//! Two operations place it otherwise. [`Vault::list`] asks nobody up front and leaves out what the caller may not see.
+//! [`Vault::get_if_changed`] leaves no line when the answer is "as you know it".
+//!
+//! A write has its line and its effect while no other write of that secret has either, so that the lines about a
+//! secret are in the order of their effects.
+
+mod read;
+mod write;
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -19,16 +24,17 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use secretary_secret::Secret;
+use secretary_setec_api::Action;
+use secretary_setec_api::name::{NameError, RESERVED};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::record::{self, Change, Record, RuleError};
+use crate::audit::{Audit, Entry, Unwritten};
+use crate::caller::Caller;
+use crate::record::{Record, RuleError};
 use crate::seal::header::UnwrapError;
-use crate::seal::{DataKeys, Header, KeyEncryption, OpenError, Sealed};
-use crate::store::{Found, Outcome, Store, StoreError};
+use crate::seal::{DataKeys, Header, KeyEncryption, OpenError};
+use crate::store::{Store, StoreError};
 use crate::version::{Version, VersionSet};
-
-/// Names that begin so are the server's own. They can be read if an import brought them, and not be written.
-pub const RESERVED: &str = "_internal/";
 
 /// How often a write is computed anew because another process has changed the secret in between. Those of this
 /// process wait for one another.
@@ -41,6 +47,15 @@ const QUEUES: usize = 1024;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
+    /// The caller may not do that.
+    #[error("the caller may not do that")]
+    Denied,
+    /// The call can't be written down.
+    #[error(transparent)]
+    Unwritten(#[from] Unwritten),
+    /// A new secret was to have a name that is not taken.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The rules say no.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -111,10 +126,22 @@ impl Info {
     }
 }
 
-/// A store that can be read and written.
+/// Which names new secrets may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewNames {
+    /// Those that [`secretary_setec_api::name::check_new`] takes.
+    #[default]
+    Printable,
+    /// Any, as in setec.
+    Any,
+}
+
+/// A store that can be read and written, by who may.
 pub struct Vault<S> {
-    store: S,
+    store: Arc<S>,
     keys: DataKeys,
+    audit: Arc<Audit>,
+    new_names: NewNames,
     queues: Box<[Mutex<()>]>,
     hasher: RandomState,
 }
@@ -125,7 +152,12 @@ impl<S: Store> Vault<S> {
     /// # Errors
     ///
     /// [`UnsealError`]. When the key-encryption key can't be reached it can be tried again later.
-    pub async fn open(store: S, wrapping: &impl KeyEncryption) -> Result<Self, UnsealError> {
+    pub async fn open(
+        store: Arc<S>,
+        wrapping: &impl KeyEncryption,
+        audit: Arc<Audit>,
+        new_names: NewNames,
+    ) -> Result<Self, UnsealError> {
         let keys = loop {
             if let Some(header) = store.header().await? {
                 break header.unwrap(wrapping).await?;
@@ -135,212 +167,35 @@ impl<S: Store> Vault<S> {
             let _ = store.replace_header(None, &header).await?;
         };
         let queues = std::iter::repeat_with(Mutex::default).take(QUEUES).collect();
-        Ok(Self { store, keys, queues, hasher: RandomState::new() })
+        Ok(Self { store, keys, audit, new_names, queues, hasher: RandomState::new() })
     }
 
-    /// All secrets that `may_see` does not leave out, in the order of their names' bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError::Store`].
-    pub async fn list(
+    /// The entry of a call whose caller may make it. One who may not has a line, and is told so even if that
+    /// can't be written.
+    async fn decide<'a>(
         &self,
-        may_see: impl Fn(&str) -> bool + Send + Sync,
-    ) -> Result<Vec<Info>, VaultError> {
-        let mut list = Vec::new();
-        for name in self.store.names().await?.into_iter().filter(|name| may_see(name)) {
-            // One that was deleted meanwhile is left out.
-            if let Some(record) = self.store.record(&name).await?.record {
-                list.push(Info { name, record });
-            }
-        }
-        Ok(list)
-    }
-
-    /// What can be said of a secret.
-    ///
-    /// # Errors
-    ///
-    /// [`RuleError::NotFound`], [`VaultError::Store`].
-    pub async fn info(&self, name: &str) -> Result<Info, VaultError> {
-        // Decided here.
-        let record = self.store.record(name).await?.record.ok_or(RuleError::NotFound)?;
-        Ok(Info { name: name.into(), record })
-    }
-
-    /// The value of a version, or of the active one for 0.
-    ///
-    /// # Errors
-    ///
-    /// [`RuleError::NotFound`], [`VaultError::Store`], [`VaultError::Open`].
-    pub async fn get(&self, name: &str, version: u32) -> Result<Value, VaultError> {
-        // Decided here.
-        let found = match Version::new(version) {
-            Some(version) => self.value(name, version).await?,
-            None => self.value_of(name, |record| Some(record.active())).await?,
-        };
-        Ok(found.ok_or(RuleError::NotFound)?)
-    }
-
-    /// The active version's value. `None` when the active version is the one `known`, which need not exist. For 0
-    /// always a value.
-    ///
-    /// # Errors
-    ///
-    /// [`RuleError::NotFound`], [`VaultError::Store`], [`VaultError::Open`].
-    pub async fn get_if_changed(
-        &self,
-        name: &str,
-        known: u32,
-    ) -> Result<Option<Value>, VaultError> {
-        let Some(known) = Version::new(known) else { return self.get(name, 0).await.map(Some) };
-        // Decided here that the caller may not ask.
-        let value = self.value_of(name, |record| record.active_unless(known)).await?;
-        // Decided here that it may, if there is a value.
-        Ok(value)
-    }
-
-    /// Stores a value as the next version, and answers its number; or the latest version's number, if that has the same
-    /// value. The first version of a secret is active, the others are not.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError`], of the rules [`RuleError::Exhausted`].
-    pub async fn put(&self, name: &str, value: &Secret) -> Result<Version, VaultError> {
-        nameable(name)?;
-        // Decided here.
-        writable(name)?;
-        let _turn = self.turn(name).await;
-        for _ in 0..TRIES {
-            let Found { record, revision } = self.store.record(name).await?;
-            if let Some(latest) = self.latest_if_equal(name, record.as_deref(), value).await? {
-                return Ok(latest);
-            }
-            let addition = record::put(record.as_deref())?;
-            // A record with a second owner would be copied to be changed.
-            drop(record);
-            let sealed = self.seal(name, addition.version(), value)?;
-            if self.store.commit(name, addition.with(sealed), revision).await? == Outcome::Committed
-            {
-                return Ok(addition.version());
-            }
-        }
-        Err(VaultError::Contended)
-    }
-
-    /// Stores a value under a number of the caller's choice, and activates it.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError`], of the rules [`RuleError::Claimed`].
-    pub async fn create_version(
-        &self,
-        name: &str,
+        caller: &'a Caller,
+        action: Action,
+        name: &'a str,
         version: u32,
-        value: &Secret,
-    ) -> Result<(), VaultError> {
-        nameable(name)?;
-        let version = Version::new(version).ok_or(VaultError::InvalidVersion)?;
-        // Decided here.
-        writable(name)?;
-        self.write(name, |record| {
-            let addition = record::create_version(record, version)?;
-            Ok(Some(addition.with(self.seal(name, version, value)?)))
-        })
-        .await
-    }
-
-    /// Makes a version the active one.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError`], of the rules [`RuleError::NotFound`].
-    pub async fn activate(&self, name: &str, version: u32) -> Result<(), VaultError> {
-        nameable(name)?;
-        // Decided here.
-        writable(name)?;
-        let version = Version::new(version).ok_or(VaultError::ZeroVersion)?;
-        self.write(name, |record| Ok(record::activate(record, version)?)).await
-    }
-
-    /// Deletes a version that is not active. Its number is not used again as long as the secret is there.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError`], of the rules [`RuleError::NotFound`] and [`RuleError::IsActive`].
-    pub async fn delete_version(&self, name: &str, version: u32) -> Result<(), VaultError> {
-        // Decided here.
-        writable(name)?;
-        let version = Version::new(version).ok_or(VaultError::ZeroVersion)?;
-        self.write(name, |record| Ok(Some(record::delete_version(record, version)?))).await
-    }
-
-    /// Deletes a secret, its numbers included. Deleting what is not there is no error.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError`].
-    pub async fn delete(&self, name: &str) -> Result<(), VaultError> {
-        // Decided here.
-        writable(name)?;
-        self.write(name, |record| Ok(record::delete(record))).await
-    }
-
-    /// The value of the version that `choose` finds in the record. `None` when it finds none.
-    async fn value_of(
-        &self,
-        name: &str,
-        choose: impl Fn(&Record) -> Option<Version>,
-    ) -> Result<Option<Value>, VaultError> {
-        for _ in 0..TRIES {
-            let record = self.store.record(name).await?.record.ok_or(RuleError::NotFound)?;
-            let Some(version) = choose(&record) else { return Ok(None) };
-            if let Some(value) = self.value(name, version).await? {
-                return Ok(Some(value));
-            }
-            // It was active, and by now is deleted, so that another one is active.
+    ) -> Result<Entry<'a>, VaultError> {
+        let entry = Entry::new(caller, action, name, version);
+        if caller.may(action, name) {
+            return Ok(entry);
         }
-        Err(VaultError::Contended)
+        let _ = self.audit.write(&entry.denied()).await;
+        Err(VaultError::Denied)
+    }
+
+    /// Writes the line of a call that is refused all the same.
+    async fn refuse<T>(&self, entry: Entry<'_>, error: VaultError) -> Result<T, VaultError> {
+        self.audit.write(&entry.with(error.label())).await?;
+        Err(error)
     }
 
     async fn value(&self, name: &str, version: Version) -> Result<Option<Value>, VaultError> {
         let Some(sealed) = self.store.value(name, version).await? else { return Ok(None) };
         Ok(Some(Value { secret: self.keys.open(name, version, &sealed)?, version }))
-    }
-
-    /// The latest version, if its value is there and is `value`.
-    async fn latest_if_equal(
-        &self,
-        name: &str,
-        record: Option<&Record>,
-        value: &Secret,
-    ) -> Result<Option<Version>, VaultError> {
-        let Some(latest) = record.and_then(Record::comparable) else { return Ok(None) };
-        let stored = self.value(name, latest).await?;
-        Ok(stored.filter(|stored| stored.secret == *value).map(|_| latest))
-    }
-
-    fn seal(&self, name: &str, version: Version, value: &Secret) -> Result<Sealed, VaultError> {
-        self.keys.seal(name, version, value).map_err(|_| VaultError::Random)
-    }
-
-    /// Has `plan` compute a change of the record, until the record is still the same when the change is committed; or
-    /// does nothing if that is what it says.
-    async fn write(
-        &self,
-        name: &str,
-        plan: impl Fn(Option<&Record>) -> Result<Option<Change>, VaultError> + Send,
-    ) -> Result<(), VaultError> {
-        let _turn = self.turn(name).await;
-        for _ in 0..TRIES {
-            let Found { record, revision } = self.store.record(name).await?;
-            let Some(change) = plan(record.as_deref())? else { return Ok(()) };
-            drop(record);
-            if self.store.commit(name, change, revision).await? == Outcome::Committed {
-                return Ok(());
-            }
-        }
-        Err(VaultError::Contended)
     }
 
     /// The right to write a secret. Without it, of many that write the same one all but one would compute
@@ -352,20 +207,27 @@ impl<S: Store> Vault<S> {
     }
 }
 
+impl VaultError {
+    /// What the audit log has in a word.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Rule(RuleError::NotFound) => "not_found",
+            Self::Rule(RuleError::Claimed) => "claimed",
+            Self::Rule(RuleError::IsActive) => "is_active",
+            Self::Rule(RuleError::Exhausted) => "exhausted",
+            Self::InvalidVersion | Self::ZeroVersion => "zero_version",
+            Self::EmptyName | Self::ReservedName | Self::Name(_) => "name",
+            Self::Open(_) => "damaged",
+            Self::Store(_) | Self::Random | Self::Contended | Self::Unwritten(_) => "error",
+        }
+    }
+}
+
 impl<S> fmt::Debug for Vault<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault").field("keys", &self.keys).finish_non_exhaustive()
     }
-}
-
-/// Whether there is a name at all. It is asked before anybody decides.
-fn nameable(name: &str) -> Result<(), VaultError> {
-    if name.is_empty() { Err(VaultError::EmptyName) } else { Ok(()) }
-}
-
-/// Whether the name is one for callers to write. It is asked when a caller has been let through.
-fn writable(name: &str) -> Result<(), VaultError> {
-    if name.starts_with(RESERVED) { Err(VaultError::ReservedName) } else { Ok(()) }
 }
 
 #[cfg(test)]

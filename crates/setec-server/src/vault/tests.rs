@@ -1,10 +1,14 @@
 //! The operations as a caller sees them: what the protocol says of each, with values.
 
+use secretary_access::audit::AuditLog;
+
 use super::*;
 use crate::block_on;
-use crate::record::Revision;
-use crate::seal::KeyFile;
-use crate::store::MemoryStore;
+use crate::caller::Principal;
+use crate::record::{self, Change, Revision};
+use crate::rule::{Pattern, Rule};
+use crate::seal::{KeyFile, Sealed};
+use crate::store::{Found, MemoryStore, Outcome};
 
 const KEY: &[u8] = b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -12,8 +16,22 @@ fn key() -> KeyFile {
     KeyFile::parse(&Secret::from(KEY)).unwrap()
 }
 
+fn all() -> Caller {
+    Caller { principal: Principal::default(), rules: [Rule::everything()].into() }
+}
+
+/// A log that nobody reads.
+fn silent() -> Arc<Audit> {
+    let log = AuditLog::to_writer(Box::new(std::io::sink()), "test").unwrap();
+    Arc::new(Audit::new(log.into(), Arc::new(|_| ())))
+}
+
+fn open<S: Store>(store: S) -> Vault<S> {
+    block_on(Vault::open(store.into(), &key(), silent(), NewNames::Any)).unwrap()
+}
+
 fn vault() -> Vault<MemoryStore> {
-    block_on(Vault::open(MemoryStore::default(), &key())).unwrap()
+    open(MemoryStore::default())
 }
 
 fn secret(text: &str) -> Secret {
@@ -21,7 +39,7 @@ fn secret(text: &str) -> Secret {
 }
 
 fn put<S: Store>(vault: &Vault<S>, name: &str, value: &str) -> u32 {
-    block_on(vault.put(name, &secret(value))).unwrap().number()
+    block_on(vault.put(&all(), name, &secret(value))).unwrap().number()
 }
 
 fn create<S: Store>(
@@ -30,12 +48,12 @@ fn create<S: Store>(
     version: u32,
     value: &str,
 ) -> Result<(), VaultError> {
-    block_on(vault.create_version(name, version, &secret(value)))
+    block_on(vault.create_version(&all(), name, version, &secret(value)))
 }
 
 /// The value and its version, or the error in words.
 fn get<S: Store>(vault: &Vault<S>, name: &str, version: u32) -> Result<(String, u32), String> {
-    shown(block_on(vault.get(name, version)))
+    shown(block_on(vault.get(&all(), name, version)))
 }
 
 fn shown(value: Result<Value, VaultError>) -> Result<(String, u32), String> {
@@ -58,7 +76,7 @@ fn list<S: Store>(vault: &Vault<S>) -> Vec<(String, Vec<u32>, u32)> {
         let versions = info.versions().iter().map(Version::number).collect();
         (info.name.to_string(), versions, info.active().number())
     };
-    block_on(vault.list(|_| true)).unwrap().into_iter().map(info).collect()
+    block_on(vault.list(&all())).unwrap().into_iter().map(info).collect()
 }
 
 #[test]
@@ -71,12 +89,17 @@ fn lists_by_name_and_version() {
     assert_eq!(list(&vault), [("b".into(), vec![1, 2], 1)]);
     put(&vault, "a", "1");
     assert_eq!(list(&vault), [("a".into(), vec![1], 1), ("b".into(), vec![1, 2], 1)]);
-    block_on(vault.activate("b", 2)).unwrap();
+    block_on(vault.activate(&all(), "b", 2)).unwrap();
     assert_eq!(list(&vault), [("a".into(), vec![1], 1), ("b".into(), vec![1, 2], 2)]);
-    let seen = block_on(vault.list(|name| name != "a")).unwrap();
+    let rule = Rule { action: vec!["info".into()], secret: vec![Pattern::new("b*")] };
+    let other = Caller { rules: [rule].into(), ..all() };
+    let seen = block_on(vault.list(&other)).unwrap();
     assert_eq!(seen.iter().map(|info| &*info.name).collect::<Vec<_>>(), ["b"]);
-    assert_eq!(block_on(vault.info("b")).unwrap(), seen[0]);
-    assert!(matches!(block_on(vault.info("c")), Err(VaultError::Rule(RuleError::NotFound))));
+    assert_eq!(block_on(vault.info(&all(), "b")).unwrap(), seen[0]);
+    assert!(matches!(
+        block_on(vault.info(&all(), "c")),
+        Err(VaultError::Rule(RuleError::NotFound))
+    ));
 }
 
 #[test]
@@ -86,7 +109,7 @@ fn gets_the_active_version_or_the_one_asked_for() {
     assert_eq!(get(&vault, "a", 0), found("1", 1));
     for n in 1..=10 {
         assert_eq!(get(&vault, "a", n), found(&n.to_string(), n));
-        block_on(vault.activate("a", n)).unwrap();
+        block_on(vault.activate(&all(), "a", n)).unwrap();
         assert_eq!(get(&vault, "a", 0), found(&n.to_string(), n));
     }
     assert_eq!(get(&vault, "a", 11), not_found());
@@ -98,7 +121,7 @@ fn gets_the_active_version_or_the_one_asked_for() {
 fn a_conditional_get_compares_with_the_active_number_alone() {
     let vault = vault();
     let ask = |known| {
-        let value = block_on(vault.get_if_changed("a", known));
+        let value = block_on(vault.get_if_changed(&all(), "a", known));
         value.map(|value| value.map(|value| value.version.number()))
     };
     assert!(matches!(ask(1), Err(VaultError::Rule(RuleError::NotFound))));
@@ -108,7 +131,7 @@ fn a_conditional_get_compares_with_the_active_number_alone() {
     assert_eq!(ask(2).unwrap(), Some(1));
     assert_eq!(ask(77).unwrap(), Some(1));
     assert_eq!(ask(0).unwrap(), Some(1));
-    block_on(vault.activate("a", 2)).unwrap();
+    block_on(vault.activate(&all(), "a", 2)).unwrap();
     assert_eq!(ask(1).unwrap(), Some(2));
     assert_eq!(ask(2).unwrap(), None);
 }
@@ -138,7 +161,7 @@ fn an_empty_value_after_the_latest_was_deleted_is_a_new_version() {
     let vault = vault();
     put(&vault, "a", "x");
     put(&vault, "a", "y");
-    block_on(vault.delete_version("a", 2)).unwrap();
+    block_on(vault.delete_version(&all(), "a", 2)).unwrap();
     assert_eq!(put(&vault, "a", ""), 3);
     assert_eq!(get(&vault, "a", 3), found("", 3));
 }
@@ -148,7 +171,7 @@ fn an_empty_value_after_the_latest_was_deleted_is_a_new_version() {
 fn behind_the_last_number_nothing_is_put_but_the_same_value() {
     let vault = vault();
     create(&vault, "a", u32::MAX, "x").unwrap();
-    let put_other = block_on(vault.put("a", &secret("y")));
+    let put_other = block_on(vault.put(&all(), "a", &secret("y")));
     assert!(matches!(put_other, Err(VaultError::Rule(RuleError::Exhausted))));
     assert_eq!(put(&vault, "a", "x"), u32::MAX);
     assert_eq!(list(&vault), [("a".into(), vec![u32::MAX], u32::MAX)]);
@@ -174,7 +197,7 @@ fn a_deleted_version_is_gone_and_the_active_one_stays() {
     let vault = vault();
     put(&vault, "a", "1");
     put(&vault, "a", "2");
-    let delete = |version| block_on(vault.delete_version("a", version));
+    let delete = |version| block_on(vault.delete_version(&all(), "a", version));
     assert!(matches!(delete(1), Err(VaultError::Rule(RuleError::IsActive))));
     assert!(matches!(delete(3), Err(VaultError::Rule(RuleError::NotFound))));
     delete(2).unwrap();
@@ -186,11 +209,11 @@ fn a_deleted_version_is_gone_and_the_active_one_stays() {
 #[test]
 fn a_deleted_secret_begins_anew() {
     let vault = vault();
-    block_on(vault.delete("a")).unwrap();
+    block_on(vault.delete(&all(), "a")).unwrap();
     put(&vault, "a", "1");
     put(&vault, "a", "2");
-    block_on(vault.delete("a")).unwrap();
-    block_on(vault.delete("a")).unwrap();
+    block_on(vault.delete(&all(), "a")).unwrap();
+    block_on(vault.delete(&all(), "a")).unwrap();
     assert_eq!(get(&vault, "a", 0), not_found());
     assert_eq!(get(&vault, "a", 1), not_found());
     assert_eq!(put(&vault, "a", "3"), 1);
@@ -201,13 +224,13 @@ fn a_deleted_secret_begins_anew() {
 fn without_a_name_nothing_is_written() {
     let vault = vault();
     let value = secret("x");
-    assert!(matches!(block_on(vault.put("", &value)), Err(VaultError::EmptyName)));
+    assert!(matches!(block_on(vault.put(&all(), "", &value)), Err(VaultError::EmptyName)));
     assert!(matches!(create(&vault, "", 0, "x"), Err(VaultError::EmptyName)));
-    assert!(matches!(block_on(vault.activate("", 0)), Err(VaultError::EmptyName)));
-    let delete_version = |version| block_on(vault.delete_version("", version));
+    assert!(matches!(block_on(vault.activate(&all(), "", 0)), Err(VaultError::EmptyName)));
+    let delete_version = |version| block_on(vault.delete_version(&all(), "", version));
     assert!(matches!(delete_version(1), Err(VaultError::Rule(RuleError::NotFound))));
     assert!(matches!(delete_version(0), Err(VaultError::ZeroVersion)));
-    block_on(vault.delete("")).unwrap();
+    block_on(vault.delete(&all(), "")).unwrap();
     assert!(list(&vault).is_empty());
 }
 
@@ -217,27 +240,27 @@ fn version_0_is_none() {
     put(&vault, "a", "x");
     assert!(matches!(create(&vault, "a", 0, "x"), Err(VaultError::InvalidVersion)));
     assert!(matches!(create(&vault, "_internal/a", 0, "x"), Err(VaultError::InvalidVersion)));
-    assert!(matches!(block_on(vault.activate("a", 0)), Err(VaultError::ZeroVersion)));
-    assert!(matches!(block_on(vault.delete_version("a", 0)), Err(VaultError::ZeroVersion)));
+    assert!(matches!(block_on(vault.activate(&all(), "a", 0)), Err(VaultError::ZeroVersion)));
+    assert!(matches!(block_on(vault.delete_version(&all(), "a", 0)), Err(VaultError::ZeroVersion)));
 }
 
 /// setec lets a version be created there, which then can't be deleted.
 #[test]
 fn names_of_the_server_can_be_read_and_not_written() {
     let store = MemoryStore::default();
-    let vault = block_on(Vault::open(store, &key())).unwrap();
+    let vault = open(store);
     let name = "_internal/x";
     let sealed = vault.seal(name, Version::FIRST, &secret("theirs")).unwrap();
     let imported = record::put(None).unwrap().with(sealed);
     let outcome = block_on(vault.store.commit(name, imported, Revision::ABSENT));
     assert_eq!(outcome.unwrap(), Outcome::Committed);
     for error in [
-        block_on(vault.put(name, &secret("x"))).map(drop),
+        block_on(vault.put(&all(), name, &secret("x"))).map(drop),
         create(&vault, name, 9, "x"),
-        block_on(vault.activate(name, 1)),
-        block_on(vault.delete_version(name, 9)),
-        block_on(vault.delete(name)),
-        block_on(vault.put("_internal/", &secret("x"))).map(drop),
+        block_on(vault.activate(&all(), name, 1)),
+        block_on(vault.delete_version(&all(), name, 9)),
+        block_on(vault.delete(&all(), name)),
+        block_on(vault.put(&all(), "_internal/", &secret("x"))).map(drop),
     ] {
         assert!(matches!(error, Err(VaultError::ReservedName)));
     }
@@ -258,17 +281,21 @@ fn values_are_sealed_and_bound_to_their_place() {
         block_on(vault.store.commit("c", moved, Revision::ABSENT)).unwrap(),
         Outcome::Committed
     );
-    assert!(matches!(block_on(vault.get("c", 0)), Err(VaultError::Open(OpenError::Forged))));
+    assert!(matches!(
+        block_on(vault.get(&all(), "c", 0)),
+        Err(VaultError::Open(OpenError::Forged))
+    ));
     assert_eq!(get(&vault, "a", 0), found("hunter2", 1));
 }
 
 #[test]
 fn a_store_opens_with_the_key_it_was_made_with() {
     let store = MemoryStore::default();
-    let vault = block_on(Vault::open(store, &key())).unwrap();
+    let vault = open(store);
     put(&vault, "a", "x");
     let other = KeyFile::parse(&Secret::from(&b"AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="[..]));
-    let error = block_on(Vault::open(vault.store, &other.unwrap())).unwrap_err();
+    let error = block_on(Vault::open(vault.store, &other.unwrap(), silent(), NewNames::Any));
+    let error = error.unwrap_err();
     assert!(matches!(error, UnsealError::Unwrap(UnwrapError::KeyEncryption(_))));
 }
 
@@ -326,7 +353,7 @@ impl Store for Rival {
 fn what_another_process_changes_in_between_is_seen_and_after_some_times_given_up() {
     let rival = |times: usize| {
         let store = Rival { store: MemoryStore::default(), times: times.into() };
-        block_on(Vault::open(store, &key())).unwrap()
+        open(store)
     };
     let vault = rival(3);
     create(&vault, "a", 9, "ours").unwrap();
@@ -347,21 +374,21 @@ fn many_that_write_one_secret_all_come_to_an_end() {
                 .spawn(move || (0..20).for_each(|n| _ = put(vault, "a", &format!("{thread} {n}"))));
         }
     });
-    assert_eq!(block_on(vault.info("a")).unwrap().versions().len(), 640);
+    assert_eq!(block_on(vault.info(&all(), "a")).unwrap().versions().len(), 640);
 }
 
 /// A server runs them on threads it moves them between.
 #[test]
 fn all_operations_can_move_to_another_thread() {
     fn is_send<T: Send>(_: T) {}
-    let (vault, value) = (vault(), secret("x"));
-    is_send(vault.list(|_| true));
-    is_send(vault.get("a", 0));
-    is_send(vault.get_if_changed("a", 1));
-    is_send(vault.info("a"));
-    is_send(vault.put("a", &value));
-    is_send(vault.create_version("a", 1, &value));
-    is_send(vault.activate("a", 1));
-    is_send(vault.delete_version("a", 1));
-    is_send(vault.delete("a"));
+    let (vault, value, caller) = (vault(), secret("x"), all());
+    is_send(vault.list(&caller));
+    is_send(vault.get(&caller, "a", 0));
+    is_send(vault.get_if_changed(&caller, "a", 1));
+    is_send(vault.info(&caller, "a"));
+    is_send(vault.put(&caller, "a", &value));
+    is_send(vault.create_version(&caller, "a", 1, &value));
+    is_send(vault.activate(&caller, "a", 1));
+    is_send(vault.delete_version(&caller, "a", 1));
+    is_send(vault.delete(&caller, "a"));
 }

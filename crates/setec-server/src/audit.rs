@@ -1,0 +1,185 @@
+//! What is written down of a call, and when.
+//!
+//! A line has the members of setec's log, and more: `served`, the version that was handed out or made, and `result`,
+//! which is one word. A line about a read is durable before the value leaves. A line about a write is there before the
+//! effect, and says what was going to happen; if the disk then fails, a line `failed` with the same `id` follows.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use secretary_access::audit::queue::MAX_WAITING;
+use secretary_access::audit::{AuditError, AuditLog};
+use secretary_setec_api::Action;
+use serde::Serialize;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use crate::caller::{Caller, Principal};
+use crate::version::Version;
+
+/// The event that every call is.
+const ACCESS: &str = "access";
+
+/// The event that a write's effect did not come about.
+const FAILED: &str = "failed";
+
+/// The most bytes of a name that are written down. Longer ones are of no secret that was made here.
+const MAX_NAME: usize = 4096;
+
+/// How long a call waits for a place for its line, and how often it looks.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Tells whoever runs the server what they have to know.
+pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The log of calls.
+pub struct Audit {
+    log: Arc<AuditLog>,
+    tell: Tell,
+    fails: AtomicBool,
+}
+
+/// It is not known that a line is durable, so nothing may come of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the call can't be written to the audit log")]
+pub struct Unwritten;
+
+/// One call. What is no member here is in no line.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Entry<'a> {
+    id: u64,
+    principal: Who<'a>,
+    action: &'static str,
+    authorized: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    secret: &'a str,
+    /// How long the name is, if that is not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_bytes: Option<usize>,
+    #[serde(rename = "secretVersion", skip_serializing_if = "is_zero")]
+    secret_version: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    served: u32,
+    result: &'static str,
+}
+
+/// A principal, in setec's members.
+#[derive(Clone, Debug, Serialize)]
+struct Who<'a> {
+    hostname: &'a str,
+    ip: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl<'a> Who<'a> {
+    fn of(principal: &'a Principal) -> Self {
+        let mut ip = String::new();
+        if let Some(address) = principal.ip {
+            write!(ip, "{address}").expect("a string takes any text");
+        }
+        let Principal { hostname, user, tags, .. } = principal;
+        Self { hostname, ip, user, tags }
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// A call about the secret called `name`, or about none, that asks for a version, or for none.
+    pub(crate) fn new(caller: &'a Caller, action: Action, name: &'a str, version: u32) -> Self {
+        let secret = &name[..name.floor_char_boundary(MAX_NAME)];
+        Self {
+            // It only tells calls apart. Without random bytes nothing is sealed either.
+            id: getrandom::u64().unwrap_or_default(),
+            principal: Who::of(&caller.principal),
+            action: action.as_str(),
+            authorized: true,
+            secret,
+            secret_bytes: (secret.len() < name.len()).then_some(name.len()),
+            secret_version: version,
+            served: 0,
+            result: "ok",
+        }
+    }
+
+    /// The caller may not.
+    pub(crate) fn denied(self) -> Self {
+        Self { authorized: false, result: "denied", ..self }
+    }
+
+    /// What came of it, or is to come.
+    pub(crate) fn with(self, result: &'static str) -> Self {
+        Self { result, ..self }
+    }
+
+    /// The version that the answer has.
+    pub(crate) fn serving(self, version: Version) -> Self {
+        Self { served: version.number(), ..self }
+    }
+}
+
+impl Audit {
+    /// Writes to `log`, and tells when that begins to fail.
+    pub fn new(log: Arc<AuditLog>, tell: Tell) -> Self {
+        Self { log, tell, fails: AtomicBool::new(false) }
+    }
+
+    /// Writes the line of a call, which is durable then.
+    pub(crate) async fn write(&self, entry: &Entry<'_>) -> Result<(), Unwritten> {
+        self.append(ACCESS, entry).await
+    }
+
+    /// Writes that the effect did not come about. Whether that succeeds changes nothing.
+    pub(crate) async fn write_failed(&self, entry: &Entry<'_>) {
+        let _ = self.append(FAILED, entry).await;
+    }
+
+    async fn append(&self, event: &str, entry: &Entry<'_>) -> Result<(), Unwritten> {
+        if self.log.waiting() >= MAX_WAITING {
+            self.wait_for_room().await;
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.log.append(event, entry, move |result| _ = sender.send(result.map(drop)));
+        let written = receiver.await.unwrap_or(Err(AuditError::Closed));
+        self.tell_of(written.as_ref().err());
+        written.map_err(|_| Unwritten)
+    }
+
+    /// Waits while as many lines wait as may. After a while the log says no itself.
+    async fn wait_for_room(&self) {
+        let room = async {
+            while self.log.waiting() >= MAX_WAITING {
+                sleep(PAUSE).await;
+            }
+        };
+        let _ = timeout(LONGEST_WAIT, room).await;
+    }
+
+    /// Says when it begins to fail and when that is over, and not at each line.
+    fn tell_of(&self, error: Option<&AuditError>) {
+        // A line that does not fit is about its call alone.
+        let error = error.filter(|error| !matches!(error, AuditError::Unfit(_)));
+        let failed = self.fails.swap(error.is_some(), Ordering::Relaxed);
+        match error {
+            Some(error) if !failed => (self.tell)(&format!(
+                "calls can't be written to the audit log, so none is answered: {error}"
+            )),
+            None if failed => (self.tell)("calls are written to the audit log again"),
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audit").field("log", &self.log).finish_non_exhaustive()
+    }
+}
