@@ -12,6 +12,10 @@ pub enum Refusal {
     Browser,
     /// Nobody can say who calls.
     Unidentified,
+    /// The server can't open its store yet. setec does not start then.
+    Sealed,
+    /// The server has too much to hold just now. setec has no limit.
+    Overloaded,
     /// The body is larger than it may be. setec has no limit.
     TooLarge,
     /// The body is no request.
@@ -35,11 +39,13 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Method,
         Self::ContentType,
         Self::Browser,
         Self::Unidentified,
+        Self::Sealed,
+        Self::Overloaded,
         Self::TooLarge,
         Self::Malformed,
         Self::AccessDenied,
@@ -65,6 +71,7 @@ impl Refusal {
             Self::VersionClaimed => 412,
             Self::TooLarge => 413,
             Self::Unidentified | Self::Internal => 500,
+            Self::Sealed | Self::Overloaded => 503,
         }
     }
 
@@ -75,6 +82,8 @@ impl Refusal {
             Self::ContentType => "request body must be json\n",
             Self::Browser | Self::AccessDenied => "access denied\n",
             Self::Unidentified => "unable to identify caller\n",
+            Self::Sealed => "the store is sealed\n",
+            Self::Overloaded => "too many requests at once\n",
             Self::TooLarge => "request body too large\n",
             Self::Malformed => "bad request\n",
             Self::NotFound => "not found\n",

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::caller::{Caller, Principal};
+use crate::tell::Tell;
 use crate::version::Version;
 
 /// The event that every call is.
@@ -31,9 +32,6 @@ const MAX_NAME: usize = 4096;
 /// How long a call waits for a place for its line, and how often it looks.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(5);
-
-/// Tells whoever runs the server what they have to know.
-pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The log of calls.
 pub struct Audit {

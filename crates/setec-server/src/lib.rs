@@ -16,11 +16,15 @@
 
 pub mod audit;
 pub mod caller;
+pub mod gate;
 pub mod identity;
+pub mod metrics;
 pub mod record;
 pub mod rule;
 pub mod seal;
+pub mod server;
 pub mod store;
+pub mod tell;
 pub mod vault;
 pub mod version;
 
