@@ -15,6 +15,8 @@ mod agent;
 mod daemon;
 #[cfg(feature = "agent")]
 mod secret_helper;
+#[cfg(feature = "server")]
+mod server;
 
 #[cfg(feature = "agent")]
 pub use agent::{Agent, AgentCommand, AgentInstall, AgentProvider, AgentTest};
@@ -23,6 +25,8 @@ pub use daemon::AskFlags;
 pub use daemon::{ClusterFlags, Daemon};
 #[cfg(feature = "agent")]
 pub use secret_helper::{SecretHelper, SecretHelperCommand, SecretHelperRead};
+#[cfg(feature = "server")]
+pub use server::{CallerFlags, IdentityKind, KekFlags, Server, ServerCommand, ServerFlags};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -172,6 +176,26 @@ Examples:
   ln -s /usr/bin/secretary /readsecret.sh    then `/readsecret.sh /etc/secret-volume`"
     )]
     SecretHelper(SecretHelper),
+    /// Keep named, versioned secrets for programs that may have them
+    ///
+    /// Speaks the HTTP API of tailscale/setec, whose own clients work with it unchanged. Values are encrypted on the disk;
+    /// a write is durable before it is answered, and a value leaves when the audit log says so.
+    ///
+    /// SIGTERM ends it when the calls that there are have been answered. SIGHUP makes it read again --policy, --tokens and
+    /// the certificates, and go on in a new audit log if the old one was renamed. When the key-encryption key can't be
+    /// reached it starts sealed, says so at /healthz, and opens by itself.
+    #[cfg(feature = "server")]
+    #[command(after_long_help = "\
+Examples:
+  secretary server --dev
+  secretary server --state-dir /var/lib/secretary --key-file /etc/secretary/server.key \\
+      --tls-cert-file server.crt --tls-key-file server.key --tokens tokens.toml --policy policy.toml
+  secretary server --state-dir /var/lib/secretary --kms-key-id alias/secrets --listen 100.64.0.7:443 \\
+      --tls-cert-file server.crt --tls-key-file server.key --identity tailscale
+
+Each flag but --dev and --config may be a variable, SECRETARY_SERVER_STATE_DIR for instance. setec's SETEC_STATE_DIR and
+SETEC_KMS_KEY_NAME are taken, too.")]
+    Server(Box<Server>),
     /// Check keys, tokens and what each command would use
     ///
     /// Prints no secret. Leaves with 1 when there is a problem; warnings alone leave with 0.
@@ -180,8 +204,8 @@ Examples:
   secretary doctor
   secretary doctor config.yml    and which keys open its tokens")]
     Doctor(Doctor),
-    /// Verify the audit log of a daemon
-    #[cfg(feature = "daemon")]
+    /// Verify the audit log of a daemon or server
+    #[cfg(any(feature = "daemon", feature = "server"))]
     Audit(Audit),
     /// Print the version
     Version(Version),
@@ -377,7 +401,7 @@ pub struct Doctor {
 }
 
 /// `audit`
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "server"))]
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Audit {
@@ -387,7 +411,7 @@ pub struct Audit {
 }
 
 /// What is done with an audit log.
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "server"))]
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Find changed, removed, added and moved lines
@@ -404,7 +428,7 @@ Examples:
 }
 
 /// `audit verify`
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "server"))]
 #[derive(Debug, Args)]
 pub struct AuditVerify {
     /// Files of one log, the oldest first, or - for standard input
@@ -442,6 +466,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.strip_suffix('s').unwrap_or(text).parse().ok();
     let seconds = seconds.filter(|seconds| (0.1..=3600.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or("it takes seconds, 0.1 to 3600".to_string())
+}
+
+/// A number that is not nothing.
+#[cfg(any(feature = "daemon", feature = "server"))]
+fn count(text: &str) -> Result<std::num::NonZeroU32, String> {
+    text.parse().map_err(|_| "it takes a number, 1 or more".to_string())
 }
 
 /// The words that Go's `strconv.ParseBool` takes, for `--wrap=false` and the like.

@@ -38,7 +38,7 @@ pub fn restore(limit: CoreLimit) {
 }
 
 /// Lets the process have as many descriptors as it may, and answers how many that is: each connection of a daemon is one.
-#[cfg(all(unix, feature = "daemon"))]
+#[cfg(all(unix, any(feature = "daemon", feature = "server")))]
 pub fn allow_many_descriptors() -> u64 {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -50,7 +50,7 @@ pub fn allow_many_descriptors() -> u64 {
 }
 
 /// Connections are no descriptors here, and their number has no such limit.
-#[cfg(all(not(unix), feature = "daemon"))]
+#[cfg(all(not(unix), any(feature = "daemon", feature = "server")))]
 pub fn allow_many_descriptors() -> u64 {
     u64::MAX
 }

@@ -16,6 +16,8 @@
 //! | [`mod@format`] | how variables are printed so that their reader gets the exact bytes |
 //! | [`output`] | standard output, or a file that is replaced as a whole |
 //! | [`process`] | becoming another program, or another user |
+//! | `serving` | what servers have in common |
+//! | `settings` | flags in a file |
 //! | [`signals`] | signals that wait |
 //! | [`harden`] | no core dump, no tracing |
 //! | [`before_main`] | what Rust's runtime changes before `main` |
@@ -49,9 +51,13 @@ pub mod output;
 #[cfg(unix)]
 pub mod process;
 pub mod remote;
-#[cfg(any(feature = "aws", feature = "daemon", feature = "kubernetes"))]
+#[cfg(any(feature = "aws", feature = "daemon", feature = "kubernetes", feature = "server"))]
 pub mod runtime;
 pub mod seal;
+#[cfg(any(feature = "daemon", feature = "server"))]
+mod serving;
+#[cfg(any(feature = "agent", feature = "server"))]
+mod settings;
 #[cfg(unix)]
 pub mod signals;
 #[cfg(all(

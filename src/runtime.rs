@@ -22,10 +22,10 @@ pub fn wait_for<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 /// # Errors
 ///
 /// When the system has no descriptors or threads left for it.
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "server"))]
 pub fn serve<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::io("start", "the daemon's threads", &error))?;
+    let runtime = runtime.map_err(|error| Failure::io("start", "the server's threads", &error))?;
     let done = runtime.block_on(work);
     runtime.shutdown_background();
     Ok(done)

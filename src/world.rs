@@ -126,7 +126,7 @@ pub(crate) fn note(text: &str) {
 }
 
 /// Standard error, for what writes to it by itself and a line at a time.
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "server"))]
 pub(crate) fn stderr() -> impl Write + Send + 'static {
     io::stderr()
 }

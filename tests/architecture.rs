@@ -52,6 +52,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "secretary-serve",
             "secretary-setec-client",
             "secretary-setec-server",
+            "secretary-transport",
         ],
     ),
     ("secretary-test-backend", &[]),

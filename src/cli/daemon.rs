@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 #[cfg(feature = "daemon")]
-use super::KmsFlags;
+use super::{KmsFlags, count};
 use super::{seconds, switch};
 
 /// How a daemon is asked.
@@ -162,10 +162,4 @@ pub struct LimitFlags {
     /// Connections at once; one more takes the place of the oldest on which there is no whole request yet
     #[arg(long, value_name = "N", default_value = "16384", value_parser = count)]
     pub max_connections: NonZeroU32,
-}
-
-/// A number that is not nothing.
-#[cfg(feature = "daemon")]
-fn count(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| "it takes a number, 1 or more".to_string())
 }

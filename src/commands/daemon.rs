@@ -1,7 +1,6 @@
 //! `secretary daemon`: decrypt for containers that hold a deploy key.
 
 mod advice;
-mod signals;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -10,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secretary_access::audit::{AuditLog, Reopened};
+use secretary_access::audit::AuditLog;
 use secretary_daemon::audit::Audit;
 use secretary_daemon::cluster::{Cluster, Sources};
 use secretary_daemon::metrics::Metrics;
@@ -18,20 +17,18 @@ use secretary_daemon::protocol::MAX_SECRETS;
 use secretary_daemon::rate::Rates;
 use secretary_daemon::server::{Admin, Public};
 use secretary_daemon::service::{Demands, Fresh, Keys, Service};
-use secretary_daemon::tls::Identity;
 use secretary_daemon::upstream::Settings;
 use secretary_daemon::workload::TokenList;
 use secretary_envelope::{NaclBox, PublicKey, SecretKey};
 use secretary_serve::{ANSWER_TIMEOUT, Drain, Limits, Listener, Tls};
 
-use self::signals::{Signals, Wanted};
 use crate::Outcome;
 use crate::cli::{ClusterFlags, Daemon};
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
 use crate::keys::{self, WEAK_HINT};
 use crate::kms::Served;
-use crate::output::{Existing, write_file};
+use crate::serving::{self, Signals, Wanted, bind, file, limits};
 use crate::world::{World, note, stderr};
 use crate::{harden, kms, runtime};
 
@@ -43,12 +40,6 @@ const MAX_TASKS: usize = 128 << 20;
 
 const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(5);
 const KMS_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Descriptors for files, Marathon, Mesos and AWS KMS.
-const OTHER_DESCRIPTORS: u64 = 128;
-
-/// How long the audit log may take to end.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For a request's body, the wait for a turn, and all that is done here.
 const SPARE_TIME: Duration = Duration::from_secs(15);
@@ -146,21 +137,7 @@ impl Setup {
             _ = serving => {}
             () = signals.end() => note("ending at once"),
         }
-        self.close_log().await
-    }
-
-    /// A disk that hangs must not keep the process for ever.
-    async fn close_log(self) -> Result<(), Failure> {
-        let log = self.log.clone();
-        let closed =
-            tokio::time::timeout(CLOSE_TIMEOUT, tokio::task::spawn_blocking(move || log.close()));
-        let failed =
-            |why: &str| Failure::new(Code::General, format!("the audit log was not closed: {why}"));
-        match closed.await {
-            Ok(Ok(Ok(_))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(failed(&error.to_string())),
-            Ok(Err(_)) | Err(_) => Err(failed("its disk does not answer")),
-        }
+        serving::close(self.log).await
     }
 
     fn announce(
@@ -171,12 +148,7 @@ impl Setup {
     ) -> Result<(), Failure> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let address = public.address();
-        if let Some(file) = &args.port_file {
-            let port = format!("{}\n", address.port());
-            write_file(file, 0o644, Existing::Replace, |out| {
-                std::io::Write::write_all(out, port.as_bytes())
-            })?;
-        }
+        serving::write_port(args.port_file.as_deref(), address)?;
         if self.tls.is_none() && !address.ip().is_loopback() {
             note(
                 "there is no certificate, so requests come over plain http://: what is in them is sealed, but can be kept back, and an answer to an older client replayed; give --tls-cert-file and --tls-key-file",
@@ -188,19 +160,6 @@ impl Setup {
         }
         Ok(())
     }
-}
-
-/// As many connections as are wanted, and leave descriptors for everything else.
-fn limits(wanted: NonZeroU32, descriptors: u64) -> Limits {
-    let most = descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1);
-    let wanted = u64::from(wanted.get());
-    if wanted > most {
-        note(&format!(
-            "--max-connections is {most}, because this process may have {descriptors} descriptors"
-        ));
-    }
-    let connections = usize::try_from(wanted.min(most)).unwrap_or(usize::MAX);
-    Limits { connections }
 }
 
 /// An answer that comes after the connection was cut off is none.
@@ -269,22 +228,7 @@ fn without_config_key() -> Result<(), Failure> {
 fn tls(args: &Daemon, environ: &Environ) -> Result<Option<Arc<Tls>>, Failure> {
     let certificates = file(args.tls_cert_file.as_ref(), "TLS_CERT_FILE", environ);
     let key = file(args.tls_key_file.as_ref(), "TLS_KEY_FILE", environ);
-    match (certificates, key) {
-        (Some(certificates), Some(key)) => {
-            let tls = Tls::new(Identity { certificates, key }, None);
-            let tls = tls.map_err(|error| advice::of_tls(&error))?;
-            Ok(Some(Arc::new(tls)))
-        }
-        (None, None) => Ok(None),
-        (certificates, _) => {
-            let [given, missing] = ["--tls-cert-file", "--tls-key-file"];
-            let [given, missing] =
-                if certificates.is_some() { [given, missing] } else { [missing, given] };
-            let message = format!("{given} is given and {missing} is not");
-            Err(Failure::new(Code::Configuration, message)
-                .hint("give both, or neither for plain HTTP"))
-        }
-    }
+    serving::tls(certificates, key, None)
 }
 
 /// Whom to ask: as in the Go program both orchestrators at their usual names, unless there is a file with workloads.
@@ -322,7 +266,7 @@ fn sources(flags: &ClusterFlags, environ: &Environ) -> Result<Sources, Failure> 
 
 fn audit_log(args: &Daemon, environ: &Environ) -> Result<AuditLog, Failure> {
     match file(args.audit_log.as_ref(), "SECRETARY_AUDIT_LOG", environ) {
-        Some(path) => AuditLog::open(&path, VERSION).map_err(|error| advice::of_log(&error)),
+        Some(path) => AuditLog::open(&path, VERSION).map_err(|error| serving::of_log(&error)),
         None => {
             note(
                 "decisions are written to standard error alone; --audit-log FILE has each on the disk before it is answered",
@@ -333,26 +277,10 @@ fn audit_log(args: &Daemon, environ: &Environ) -> Result<AuditLog, Failure> {
     }
 }
 
-/// A file named by a flag, or else by a variable that is not empty.
-fn file(flag: Option<&PathBuf>, variable: &str, environ: &Environ) -> Option<PathBuf> {
-    let file = flag.cloned().or_else(|| environ.get(variable).map(PathBuf::from));
-    file.filter(|file| !file.as_os_str().is_empty())
-}
-
-async fn bind(address: SocketAddr) -> Result<Listener, Failure> {
-    let listener = Listener::bind(address).await;
-    listener.map_err(|error| advice::of_listening(address, &error))
-}
-
 fn reload(service: &Service<Served>, log: &AuditLog, tls: Option<&Tls>) {
     let mut problems: Vec<_> = service.cluster().reload().iter().map(advice::of_source).collect();
-    problems.extend(tls.and_then(|tls| tls.reload().err()).map(|error| advice::of_tls(&error)));
-    match log.reopen() {
-        Ok(Reopened::Unchanged) => {}
-        Ok(Reopened::NewFile) => note("the audit log goes on in a new file"),
-        Ok(Reopened::Recovered) => note("the audit log is written again"),
-        Err(error) => note(&format!("{}; nothing new is opened", advice::of_log(&error).message())),
-    }
+    problems.extend(tls.and_then(|tls| tls.reload().err()).map(|error| serving::of_tls(&error)));
+    serving::reopen(log, "nothing new is opened");
     match problems.as_slice() {
         [] => note("files were read again"),
         problems => problems.iter().for_each(|problem| {

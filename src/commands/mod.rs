@@ -2,7 +2,7 @@
 
 #[cfg(feature = "agent")]
 mod agent;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "server"))]
 mod audit;
 mod completion;
 #[cfg(feature = "daemon")]
@@ -15,6 +15,8 @@ mod genkeys;
 mod man;
 #[cfg(feature = "agent")]
 mod secret_helper;
+#[cfg(feature = "server")]
+mod server;
 mod version;
 
 use crate::Outcome;
@@ -38,8 +40,10 @@ pub fn run(command: Command, world: &World) -> Outcome {
         Command::Agent(args) => agent::run(&args, world),
         #[cfg(feature = "agent")]
         Command::SecretHelper(args) => secret_helper::run(&args, world),
+        #[cfg(feature = "server")]
+        Command::Server(args) => server::run(&args, world),
         Command::Doctor(args) => doctor::run(&args, world),
-        #[cfg(feature = "daemon")]
+        #[cfg(any(feature = "daemon", feature = "server"))]
         Command::Audit(args) => audit::run(&args, world),
         Command::Version(args) => version::run(&args, world),
         Command::Completion { shell } => completion::run(shell, world),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use secretary_transport::jitter::jittered;
 use tokio::time::sleep;
 
 use crate::audit::Audit;
@@ -42,37 +43,56 @@ impl<S: Store> Gate<S> {
         self.0.get()
     }
 
-    /// Opens the vault. While its key-encryption key can't be reached that is told once, and tried again.
+    /// Opens the vault if its key-encryption key can be reached; if not, that is told.
     ///
     /// # Errors
     ///
     /// What will not pass: another key, a damaged store.
+    pub async fn try_open(
+        &self,
+        unsealing: &Unsealing<S, impl KeyEncryption>,
+        tell: &Tell,
+    ) -> Result<(), UnsealError> {
+        match self.attempt(unsealing).await {
+            Err(error) if may_pass(&error) => {
+                tell(&format!("the store stays sealed until it is otherwise: {error}"));
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Opens the vault as soon as its key-encryption key can be reached.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::try_open`].
     pub async fn open(
         &self,
         unsealing: &Unsealing<S, impl KeyEncryption>,
         tell: &Tell,
     ) -> Result<(), UnsealError> {
         let mut wait = FIRST_WAIT;
-        loop {
-            let Unsealing { store, wrapping, audit, new_names } = unsealing;
-            match Vault::open(store.clone(), wrapping, audit.clone(), *new_names).await {
-                Ok(vault) => {
-                    if wait > FIRST_WAIT {
-                        tell("the key-encryption key was reached: the store is open");
-                    }
-                    let _ = self.0.set(vault);
-                    return Ok(());
-                }
-                Err(error) if may_pass(&error) => {
-                    if wait == FIRST_WAIT {
-                        tell(&format!("the store stays sealed until it is otherwise: {error}"));
-                    }
-                    sleep(secretary_transport::jitter::jittered(wait)).await;
-                    wait = (2 * wait).min(LONGEST_WAIT);
-                }
+        while self.vault().is_none() {
+            sleep(jittered(wait)).await;
+            wait = (2 * wait).min(LONGEST_WAIT);
+            match self.attempt(unsealing).await {
+                Ok(()) => tell("the key-encryption key was reached: the store is open"),
+                Err(error) if may_pass(&error) => {}
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
+    }
+
+    async fn attempt(
+        &self,
+        unsealing: &Unsealing<S, impl KeyEncryption>,
+    ) -> Result<(), UnsealError> {
+        let Unsealing { store, wrapping, audit, new_names } = unsealing;
+        let vault = Vault::open(store.clone(), wrapping, audit.clone(), *new_names).await?;
+        let _ = self.0.set(vault);
+        Ok(())
     }
 }
 

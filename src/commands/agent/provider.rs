@@ -6,9 +6,6 @@
 mod settings;
 mod sources;
 
-use std::fs::{self, File};
-use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -54,22 +51,6 @@ fn read(world: &World) -> Result<Request, Failure> {
         .and_then(|mut stdin| Secret::read_from(&mut stdin, MAX_REQUEST))
         .map_err(unreadable)?;
     Request::parse(text.expose()).map_err(|error| Failure::new(Code::General, error.to_string()))
-}
-
-/// The text of a file that is set up for this program. Whoever may change it could have other secrets answered, and a
-/// pipe would be waited for.
-fn text_of(path: &Path, limit: usize) -> io::Result<String> {
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    #[cfg(unix)]
-    if std::os::unix::fs::MetadataExt::mode(&metadata) & 0o002 != 0 {
-        return Err(io::Error::other("everybody may write to it"));
-    }
-    let text = Secret::read_from(&mut File::open(path)?, limit)?;
-    let not_text = |_| io::Error::other("it is not UTF-8");
-    str::from_utf8(text.expose()).map(str::to_string).map_err(not_text)
 }
 
 fn time_for(request: &Request, flags: &AgentProvider) -> Duration {

@@ -9,10 +9,10 @@ use secretary_agent::names::{MAX_NAMES, Names, Syntax};
 use secretary_envelope::Text;
 use secretary_secret::Secret;
 
-use super::super::text_of;
 use super::{Resolved, Resolver};
 use crate::cli::OpenKeys;
 use crate::failure::{Failure, shown};
+use crate::settings::text_of;
 use crate::unseal::Unsealer;
 
 impl Resolver<'_> {

@@ -6,17 +6,17 @@ use crate::failure::Failure;
 
 /// What is wanted of a daemon that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     #[cfg_attr(not(unix), expect(dead_code, reason = "nothing says so there"))]
     Reload,
     End,
 }
 
-pub(super) use platform::Signals;
+pub(crate) use platform::Signals;
 
 impl Signals {
     /// Waits for somebody who has no patience.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         while self.next().await != Wanted::End {}
     }
 }
@@ -31,14 +31,14 @@ mod platform {
 
     use super::{Failure, Wanted, unheard};
 
-    pub(in crate::commands::daemon) struct Signals {
+    pub(crate) struct Signals {
         hangup: Signal,
         terminate: Signal,
         interrupt: Signal,
     }
 
     impl Signals {
-        pub(in crate::commands::daemon) fn new() -> Result<Self, Failure> {
+        pub(crate) fn new() -> Result<Self, Failure> {
             let on = |kind| signal(kind).map_err(|error| unheard(&error));
             Ok(Self {
                 hangup: on(SignalKind::hangup())?,
@@ -47,7 +47,7 @@ mod platform {
             })
         }
 
-        pub(in crate::commands::daemon) async fn next(&mut self) -> Wanted {
+        pub(crate) async fn next(&mut self) -> Wanted {
             tokio::select! {
                 _ = self.hangup.recv() => Wanted::Reload,
                 _ = self.terminate.recv() => Wanted::End,
@@ -67,7 +67,7 @@ mod platform {
 
     /// A console's keys, its window being closed, and the machine being shut down; the system gives a
     /// few seconds after either of the last two.
-    pub(in crate::commands::daemon) struct Signals {
+    pub(crate) struct Signals {
         c: CtrlC,
         pause: CtrlBreak,
         close: CtrlClose,
@@ -75,7 +75,7 @@ mod platform {
     }
 
     impl Signals {
-        pub(in crate::commands::daemon) fn new() -> Result<Self, Failure> {
+        pub(crate) fn new() -> Result<Self, Failure> {
             Ok(Self {
                 c: ctrl_c().map_err(|error| unheard(&error))?,
                 pause: ctrl_break().map_err(|error| unheard(&error))?,
@@ -84,7 +84,7 @@ mod platform {
             })
         }
 
-        pub(in crate::commands::daemon) async fn next(&mut self) -> Wanted {
+        pub(crate) async fn next(&mut self) -> Wanted {
             tokio::select! {
                 _ = self.c.recv() => Wanted::End,
                 _ = self.pause.recv() => Wanted::End,

@@ -1,0 +1,232 @@
+//! A server, from its settings to its end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use secretary_access::audit::AuditLog;
+use secretary_serve::{Clients, Drain, Limits, Listener, Tls};
+use secretary_setec_server::audit::Audit;
+use secretary_setec_server::gate::{Gate, Unsealing};
+use secretary_setec_server::identity::Identities;
+use secretary_setec_server::metrics::Metrics;
+use secretary_setec_server::server::{Admin, Api};
+use secretary_setec_server::tell::Tell;
+use secretary_setec_server::vault::{NewNames, UnsealError};
+use secretary_setec_server::{MemoryStore, SqliteStore, Store};
+
+use super::callers;
+use super::kek::Kek;
+use crate::Outcome;
+use crate::cli::ServerFlags;
+use crate::failure::{Code, Failure, shown};
+use crate::serving::{self, Signals, Wanted};
+use crate::world::{World, note, stderr};
+use crate::{harden, runtime};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const LISTEN: SocketAddr = address([0, 0, 0, 0], 8443);
+const LISTEN_DEV: SocketAddr = address([127, 0, 0, 1], 8080);
+
+/// The store and the audit log, in the state folder.
+const STORE: &str = "secrets.db";
+const AUDIT_LOG: &str = "audit.log";
+
+const fn address([a, b, c, d]: [u8; 4], port: u16) -> SocketAddr {
+    SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::new(a, b, c, d), port))
+}
+
+pub(super) fn run(flags: &ServerFlags, world: &World) -> Outcome {
+    if flags.dev {
+        run_dev(flags)?
+    } else {
+        run_with_state(flags, world)?
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_dev(flags: &ServerFlags) -> Result<(), Failure> {
+    let listen = flags.listen.unwrap_or(LISTEN_DEV);
+    if !listen.ip().is_loopback() {
+        return Err(Failure::new(Code::Usage, "--dev listens on a loopback address only").hint(
+            "everybody who can connect may do everything, so it has to be 127.0.0.1 or [::1]",
+        ));
+    }
+    note("--dev: EVERYBODY ON THIS MACHINE MAY READ AND CHANGE EVERYTHING HERE,");
+    note("--dev: AND ALL OF IT IS LOST WHEN THIS PROCESS ENDS. Never use it in production.");
+    let log = match &flags.audit_log {
+        Some(path) => open_log(path)?,
+        None => AuditLog::to_writer(Box::new(stderr()), VERSION)
+            .map_err(|error| Failure::new(Code::General, error.to_string()))?,
+    };
+    let (store, identities) = (MemoryStore::default(), Identities::everybody());
+    Server::new(flags, store, Kek::throw_away(), identities, log, listen)?.run()
+}
+
+fn run_with_state(flags: &ServerFlags, world: &World) -> Result<(), Failure> {
+    let Some(folder) = &flags.state_dir else {
+        return Err(Failure::new(Code::Configuration, "--state-dir must be specified")
+            .hint("to try it out, `secretary server --dev` needs none"));
+    };
+    let listen = flags.listen.unwrap_or(LISTEN);
+    if flags.tls_cert_file.is_none() && !listen.ip().is_loopback() {
+        let message = format!("secrets would go over plain http:// to {listen}");
+        return Err(Failure::new(Code::Configuration, message)
+            .hint("give --tls-cert-file and --tls-key-file, or --listen 127.0.0.1:PORT"));
+    }
+    let identities = callers::find(&flags.callers)?;
+    let kek = Kek::find(&flags.key, world)?;
+    make_folder(folder)?;
+    let store = SqliteStore::open(&folder.join(STORE))
+        .map_err(|error| Failure::new(Code::Configuration, error.to_string()))?;
+    let log = open_log(&flags.audit_log.clone().unwrap_or_else(|| folder.join(AUDIT_LOG)))?;
+    Server::new(flags, store, kek, identities, log, listen)?.run()
+}
+
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| Failure::io("create", &shown(folder), &error))
+}
+
+fn open_log(path: &Path) -> Result<AuditLog, Failure> {
+    AuditLog::open(path, VERSION).map_err(|error| serving::of_log(&error))
+}
+
+/// All that can be found wrong before anybody can connect.
+struct Server<S> {
+    unsealing: Unsealing<S, Kek>,
+    gate: Arc<Gate<S>>,
+    identities: Arc<Identities>,
+    log: Arc<AuditLog>,
+    tls: Option<Arc<Tls>>,
+    metrics: Arc<Metrics>,
+    limits: Limits,
+    listen: SocketAddr,
+    admin_listen: Option<SocketAddr>,
+    port_file: Option<PathBuf>,
+}
+
+impl<S: Store> Server<S> {
+    fn new(
+        flags: &ServerFlags,
+        store: S,
+        wrapping: Kek,
+        identities: Identities,
+        log: AuditLog,
+        listen: SocketAddr,
+    ) -> Result<Self, Failure> {
+        let authorities = flags.callers.client_ca_file.clone();
+        let clients = authorities.map(|authorities| Clients { authorities, required: false });
+        let tls = serving::tls(flags.tls_cert_file.clone(), flags.tls_key_file.clone(), clients)?;
+        let log = Arc::new(log);
+        let audit = Arc::new(Audit::new(log.clone(), Arc::new(note)));
+        let new_names = if flags.any_name { NewNames::Any } else { NewNames::Printable };
+        Ok(Self {
+            unsealing: Unsealing { store: Arc::new(store), wrapping, audit, new_names },
+            gate: Arc::default(),
+            identities: Arc::new(identities),
+            log,
+            tls,
+            metrics: Arc::new(Metrics::new(VERSION)),
+            limits: serving::limits(flags.max_connections, harden::allow_many_descriptors()),
+            listen,
+            admin_listen: flags.admin_listen,
+            port_file: flags.port_file.clone(),
+        })
+    }
+
+    fn run(self) -> Result<(), Failure> {
+        runtime::serve(self.serve())?
+    }
+
+    async fn serve(self) -> Result<(), Failure> {
+        let (drain, drained) = Drain::new();
+        let public = serving::bind(self.listen).await?;
+        let admin = match self.admin_listen {
+            Some(address) => Some(serving::bind(address).await?),
+            None => None,
+        };
+        let mut signals = Signals::new()?;
+        let addresses = (public.address(), admin.as_ref().map(Listener::address));
+        let tell: Tell = Arc::new(note);
+        let (gate, metrics) = (self.gate.clone(), self.metrics.clone());
+        let api = Api::new(gate.clone(), self.identities.clone(), metrics.clone(), tell.clone());
+        let (tls, limits) = (self.tls.clone(), self.limits);
+        let mut serving = tokio::spawn(public.serve(
+            Arc::new(api),
+            tls,
+            limits,
+            metrics.clone(),
+            drained.clone(),
+        ));
+        if let Some(admin) = admin {
+            let routes = Arc::new(Admin::new(gate, metrics));
+            // They are not those that are counted.
+            let counts = Arc::new(());
+            tokio::spawn(admin.serve(routes, None, Limits { connections: 64 }, counts, drained));
+        }
+        self.gate.try_open(&self.unsealing, &tell).await.map_err(|error| of_unsealing(&error))?;
+        self.announce(addresses)?;
+        let mut opening = std::pin::pin!(async {
+            let opened = self.gate.open(&self.unsealing, &tell).await;
+            self.metrics.unsealed();
+            opened
+        });
+        let mut is_open = false;
+        loop {
+            let wanted = tokio::select! {
+                wanted = signals.next() => wanted,
+                opened = &mut opening, if !is_open => {
+                    opened.map_err(|error| of_unsealing(&error))?;
+                    is_open = true;
+                    continue;
+                }
+                _ = &mut serving => return Err(Failure::new(Code::General, "the server stopped by a bug")),
+            };
+            if wanted == Wanted::End {
+                break;
+            }
+            let this = (self.identities.clone(), self.log.clone(), self.tls.clone());
+            // Files are read, and there is a lock to wait for: on a thread of its own, so that signals are heard.
+            tokio::task::spawn_blocking(move || reload(&this.0, &this.1, this.2.as_deref()));
+        }
+        note("ending: no more connections are accepted");
+        drain.begin();
+        tokio::select! {
+            _ = serving => {}
+            () = signals.end() => note("ending at once"),
+        }
+        serving::close(self.log.clone()).await
+    }
+
+    fn announce(&self, (public, admin): (SocketAddr, Option<SocketAddr>)) -> Result<(), Failure> {
+        serving::write_port(self.port_file.as_deref(), public)?;
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        note(&format!("listening on {scheme}://{public}"));
+        if let Some(admin) = admin {
+            note(&format!("metrics on http://{admin}/metrics"));
+        }
+        Ok(())
+    }
+}
+
+fn reload(identities: &Identities, log: &AuditLog, tls: Option<&Tls>) {
+    let _ = identities;
+    let problem = tls.and_then(|tls| tls.reload().err()).map(|error| serving::of_tls(&error));
+    serving::reopen(log, "no call is answered");
+    match problem {
+        None => note("files were read again"),
+        Some(problem) => {
+            note(&format!("{}; what was read before stays in use", problem.message()));
+        }
+    }
+}
+
+fn of_unsealing(error: &UnsealError) -> Failure {
+    Failure::new(Code::Configuration, format!("the store can't be opened: {error}"))
+}
