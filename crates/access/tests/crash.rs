@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use secretary_access::audit::{AuditError, AuditLog, Expectation, verify};
@@ -128,20 +128,60 @@ fn a_full_disk_is_an_error_for_every_line_and_damages_none() {
     assert_eq!(whole().expect("whole").head, stopped);
 }
 
+/// Runs the example on one thread, and returns what it asked of the system, and how it ended.
+fn trace(folder: &Path, strace: &[&str], lines: &[&str]) -> (String, ExitStatus) {
+    let trace = folder.join("trace");
+    let status = Command::new("strace")
+        .args(["-f", "-y", "-s", "60", "-e", "trace=write,fdatasync,fsync"])
+        .args(strace)
+        .arg("-o")
+        .args([&trace, &append(), &folder.join("log")])
+        .arg("1")
+        .args(lines)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("scripts/test installs strace");
+    (fs::read_to_string(&trace).expect("text"), status)
+}
+
+#[test]
+#[ignore = "needs strace, which scripts/test installs"]
+fn a_line_that_is_only_written_is_answered_before_the_disk_has_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trace, status) = trace(folder.path(), &[], &["3", "written"]);
+    assert!(status.success(), "{trace}");
+    let path = folder.path().join("log");
+    let log = path.to_str().expect("text");
+    let calls = trace.lines().filter_map(|line| kind_of(line, log, folder.path()));
+    // A sync comes in between if the machine is slow.
+    let mut calls: Vec<&str> = calls.skip(3).collect();
+    assert_eq!(calls.split_off(calls.len() - 2), ["line", "sync"], "{trace}");
+    let calls: Vec<&str> = calls.into_iter().filter(|call| *call != "sync").collect();
+    assert_eq!(calls, ["line", "answer"].repeat(3), "{trace}");
+}
+
+#[test]
+#[ignore = "needs strace, which scripts/test installs"]
+fn lines_that_were_only_written_are_gone_after_a_sync_that_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Of each thread's: the one that writes syncs once when it is due, and fails when it is due again.
+    let fault = ["-e", "inject=fdatasync:error=EIO:when=2+"];
+    let (trace, status) = trace(folder.path(), &fault, &["1000000", "written"]);
+    assert!(!status.success());
+    let log = fs::read(folder.path().join("log")).expect("read");
+    let lines = verify(&log[..], Expectation::default()).expect("whole").lines;
+    let answers = trace.lines().filter(|line| line.contains("write(1<")).count() as u64;
+    assert!(1 < lines && lines < answers, "{lines} lines, {answers} answers");
+}
+
 #[test]
 #[ignore = "needs strace, which scripts/test installs"]
 fn the_disk_has_a_line_before_its_answer_is_given() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [path, trace] = ["log", "trace"].map(|name| folder.path().join(name));
-    let status = Command::new("strace")
-        .args(["-f", "-y", "-s", "60", "-e", "trace=write,fdatasync,fsync", "-o"])
-        .args([&trace, &append(), &path])
-        .args(["1", "3"])
-        .stdout(Stdio::null())
-        .status()
-        .expect("scripts/test installs strace");
-    assert!(status.success());
-    let trace = fs::read_to_string(&trace).expect("text");
+    let (trace, status) = trace(folder.path(), &[], &["3"]);
+    assert!(status.success(), "{trace}");
+    let path = folder.path().join("log");
     let log = path.to_str().expect("text");
     let calls: Vec<&str> =
         trace.lines().filter_map(|line| kind_of(line, log, folder.path())).collect();

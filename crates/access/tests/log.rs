@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secretary_access::audit::queue::MAX_WAITING;
 use secretary_access::audit::{
@@ -202,6 +202,87 @@ fn lines_wait_for_a_new_file_and_none_is_lost() {
         .map(|file| verifier.read(&fs::read(file).expect("read")[..]).expect("whole").lines)
         .sum();
     assert_eq!(lines, 4 * 200 + files.len() as u64 + 1);
+}
+
+/// Waits until the line is in the file, and not until it is on the disk.
+fn append_written(log: &AuditLog, number: u64) -> Result<Head, AuditError> {
+    let (sender, receiver) = channel();
+    let done = move |result| sender.send(result).expect("listened to");
+    log.append_written("test", &json!({"n": number}), done);
+    receiver.recv().expect("answered")
+}
+
+#[test]
+fn a_line_that_is_only_written_is_in_the_file_and_soon_durable_by_itself() {
+    let folder = Folder::new();
+    let path = folder.path("log");
+    let log = open(&path);
+    let head = append_written(&log, 7).expect("written");
+    assert_eq!((head.seq, verified(&path).head), (2, head));
+    let began = Instant::now();
+    while log.synced() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(log.head(), head);
+    assert_eq!(log.find(2).expect("read"), Some(head));
+}
+
+#[test]
+fn a_line_that_is_only_written_is_durable_with_the_next_one_and_with_a_new_file_and_the_end() {
+    let folder = Folder::new();
+    let [path, old] = ["log", "log.1"].map(|name| folder.path(name));
+    let log = open(&path);
+    append_written(&log, 1).expect("written");
+    assert_eq!(append(&log, 2).seq, log.synced());
+    append_written(&log, 3).expect("written");
+    fs::rename(&path, &old).expect("renamed");
+    assert_eq!(log.reopen().expect("a new file"), Reopened::NewFile);
+    assert_eq!(log.synced(), 5, "the new file's first line is the one behind it");
+    assert_eq!(log.find(4).expect("read"), None, "it is in the old file");
+    append_written(&log, 4).expect("written");
+    assert_eq!(log.close().expect("closed").seq, 7);
+    assert_eq!((log.synced(), log.head()), (7, verified(&path).head));
+    let mut verifier = Verifier::new(Expectation::default());
+    for file in [&old, &path] {
+        verifier.read(&fs::read(file).expect("read")[..]).expect("whole");
+    }
+}
+
+#[test]
+fn a_line_that_is_only_written_is_durable_at_once_in_a_stream() {
+    let log = AuditLog::to_writer(Box::new(io::sink()), "1").expect("it is written");
+    let (sender, receiver) = channel();
+    log.append_written("test", &json!({}), move |result| drop(sender.send(result)));
+    assert_eq!(receiver.recv().expect("answered").expect("written").seq, 2);
+    // The answer comes first.
+    while log.synced() < 2 {
+        thread::yield_now();
+    }
+    assert_eq!(log.find(2).expect("it has no file"), None);
+}
+
+#[test]
+fn lines_of_both_kinds_are_one_chain() {
+    let folder = Folder::new();
+    let path = folder.path("log");
+    let log = open(&path);
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let log = &log;
+            scope.spawn(move || {
+                for number in 0..50 {
+                    if thread % 2 == 0 {
+                        append(log, number);
+                    } else {
+                        append_written(log, number).expect("written");
+                    }
+                }
+            });
+        }
+    });
+    log.close().expect("closed");
+    assert_eq!(verified(&path).lines, 8 * 50 + 2);
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! Many lines, one write and one sync; and what is true of the file when either fails.
+//!
+//! Both are steps of their own, because some lines are reported when they are written, and synced with later ones.
 
 use std::io;
 use std::sync::Arc;
@@ -63,19 +65,29 @@ pub(super) struct Chain<S> {
     /// The bytes of all lines up to the head.
     len: u64,
     head: Head,
+    /// The same two of the last line that is durable.
+    synced_len: u64,
+    synced_head: Head,
     /// A failed write may have left bytes behind the head.
     is_torn: bool,
     failed: Option<AuditError>,
 }
 
 impl<S: Storage> Chain<S> {
-    /// A storage of `len` bytes, the last line of which is `head`.
+    /// A storage of `len` bytes, the last line of which is `head`. The next sync makes all of them durable.
     pub(super) fn new(storage: S, len: u64, head: Head) -> Self {
-        Self { storage, len, head, is_torn: false, failed: None }
+        let (synced_len, synced_head) = (len, head);
+        Self { storage, len, head, synced_len, synced_head, is_torn: false, failed: None }
     }
 
+    /// The last line.
     pub(super) fn head(&self) -> Head {
         self.head
+    }
+
+    /// The last line that is durable.
+    pub(super) fn synced(&self) -> Head {
+        self.synced_head
     }
 
     /// Why no line is taken any more.
@@ -83,8 +95,8 @@ impl<S: Storage> Chain<S> {
         self.failed.as_ref()
     }
 
-    /// Writes `entries`, all or none, and returns when they are durable.
-    pub(super) fn commit<'a>(
+    /// Writes `entries`, all or none. They are durable after the next [`Self::sync`].
+    pub(super) fn write<'a>(
         &mut self,
         entries: impl Iterator<Item = Entry<'a>>,
     ) -> Result<Vec<Head>, AuditError> {
@@ -97,13 +109,40 @@ impl<S: Storage> Chain<S> {
                 head
             })
             .collect();
-        self.write(&bytes)?;
+        if let Err(error) = self.storage.append(&bytes) {
+            // Whoever reads it meanwhile is not to find half a line. Otherwise it is tried again.
+            self.is_torn = self.storage.cut(self.len).is_err();
+            return Err(write_error(error));
+        }
         self.len += bytes.len() as u64;
         self.head = head;
         Ok(heads)
     }
 
-    /// Writes a line about the log itself.
+    /// Returns when all that was written is durable. After a failure the chain ends with the line that was durable
+    /// before, and takes no more.
+    pub(super) fn sync(&mut self) -> Result<(), AuditError> {
+        if self.synced_len == self.len {
+            return Ok(());
+        }
+        // What another program did to the file is no reason not to sync what is left of the lines.
+        if let Some(error @ AuditError::Sync(_)) = &self.failed {
+            return Err(error.clone());
+        }
+        if let Err(error) = self.storage.sync() {
+            // The kernel reports an error once and then takes the pages for written: a second sync that
+            // succeeds says nothing. What nobody was told to be durable should not be there later.
+            if self.failed.is_none() {
+                let _ = self.storage.cut(self.synced_len);
+            }
+            (self.len, self.head) = (self.synced_len, self.synced_head);
+            return Err(self.fail(AuditError::Sync(Arc::new(error))));
+        }
+        (self.synced_len, self.synced_head) = (self.len, self.head);
+        Ok(())
+    }
+
+    /// Writes a line about the log itself, and returns when it is durable.
     pub(super) fn commit_own(
         &mut self,
         event: &str,
@@ -116,7 +155,8 @@ impl<S: Storage> Chain<S> {
             _ => json!({"version": version, "dropped_bytes": dropped}),
         };
         let members = own_members(&members)?;
-        self.commit([Entry { time: SystemTime::now(), event, members: &members }].into_iter())?;
+        self.write([Entry { time: SystemTime::now(), event, members: &members }].into_iter())?;
+        self.sync()?;
         Ok(self.head)
     }
 
@@ -131,21 +171,6 @@ impl<S: Storage> Chain<S> {
         }
         self.is_torn = false;
         if len == self.len { Ok(()) } else { Err(self.fail(AuditError::Changed)) }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), AuditError> {
-        if let Err(error) = self.storage.append(bytes) {
-            // Whoever reads it meanwhile is not to find half a line. Otherwise it is tried again.
-            self.is_torn = self.storage.cut(self.len).is_err();
-            return Err(write_error(error));
-        }
-        if let Err(error) = self.storage.sync() {
-            // The kernel reports an error once and then takes the pages for written: a second sync that
-            // succeeds says nothing. What nobody was told to be written should not be there later.
-            let _ = self.storage.cut(self.len);
-            return Err(self.fail(AuditError::Sync(Arc::new(error))));
-        }
-        Ok(())
     }
 
     fn fail(&mut self, error: AuditError) -> AuditError {
@@ -208,8 +233,13 @@ mod tests {
     }
 
     fn commit(chain: &mut Chain<Disk>, count: usize) -> Result<Vec<Head>, AuditError> {
+        let heads = write(chain, count)?;
+        chain.sync().map(|()| heads)
+    }
+
+    fn write(chain: &mut Chain<Disk>, count: usize) -> Result<Vec<Head>, AuditError> {
         let entry = || Entry { time: SystemTime::now(), event: "test", members: b"\"a\":1" };
-        chain.commit((0..count).map(|_| entry()))
+        chain.write((0..count).map(|_| entry()))
     }
 
     fn lines(chain: &Chain<Disk>) -> u64 {
@@ -263,6 +293,37 @@ mod tests {
         chain.storage.sync_fails = false;
         assert!(matches!(commit(&mut chain, 1), Err(AuditError::Sync(_))));
         assert_eq!(lines(&chain), 1);
+    }
+
+    #[test]
+    fn lines_that_are_only_written_are_synced_with_the_next_ones() {
+        let mut chain = chain();
+        let before = (chain.storage.synced, chain.synced());
+        let heads = write(&mut chain, 2).unwrap();
+        assert_eq!((chain.storage.synced, chain.synced()), before);
+        assert_eq!((heads[1], heads[1].seq), (chain.head(), 3));
+        chain.sync().unwrap();
+        assert_eq!((chain.storage.synced, chain.synced()), (chain.storage.bytes.len(), heads[1]));
+    }
+
+    #[test]
+    fn a_full_disk_leaves_lines_that_are_only_written() {
+        let mut chain = chain();
+        let heads = write(&mut chain, 2).unwrap();
+        chain.storage.room = Some(chain.storage.bytes.len() + 10);
+        assert!(matches!(write(&mut chain, 1), Err(AuditError::Write(_))));
+        assert_eq!((lines(&chain), chain.head()), (3, heads[1]));
+        chain.sync().unwrap();
+        assert_eq!(chain.synced(), heads[1]);
+    }
+
+    #[test]
+    fn a_failed_sync_ends_the_chain_where_it_was_durable() {
+        let mut chain = chain();
+        write(&mut chain, 2).unwrap();
+        chain.storage.sync_fails = true;
+        assert!(matches!(commit(&mut chain, 1), Err(AuditError::Sync(_))));
+        assert_eq!((lines(&chain), chain.head(), chain.synced().seq), (1, chain.synced(), 1));
     }
 
     #[test]

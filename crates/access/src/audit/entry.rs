@@ -14,6 +14,7 @@ use serde::ser::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::line::{MAX_MEMBERS, OPENED, STARTED, STOPPED, is_event};
+use super::queue::Promise;
 
 /// Names of members that are ours.
 const RESERVED: [&str; 5] = ["seq", "prev", "time", "event", "hash"];
@@ -43,12 +44,24 @@ pub enum Unfit {
     TooLong,
 }
 
+/// By how many bytes the members of a line that is only to be written have to be shorter than others: when it is lost
+/// it is written again with some that say so.
+const AGAIN: usize = 64;
+
 /// The members of `entry`, without the braces.
-pub(super) fn members(event: &str, entry: &impl Serialize) -> Result<Vec<u8>, Unfit> {
+pub(super) fn members(
+    event: &str,
+    entry: &impl Serialize,
+    promise: Promise,
+) -> Result<Vec<u8>, Unfit> {
     if !is_event(event.as_bytes()) || [OPENED, STARTED, STOPPED].contains(&event) {
         return Err(Unfit::Event);
     }
-    own_members(entry)
+    let members = own_members(entry)?;
+    match promise {
+        Promise::Written if members.len() > MAX_MEMBERS - AGAIN => Err(Unfit::TooLong),
+        _ => Ok(members),
+    }
 }
 
 /// The same for events of our own.
@@ -150,7 +163,8 @@ mod tests {
     use serde_json::json;
 
     fn text(entry: &impl Serialize) -> Result<String, Unfit> {
-        members("decrypt", entry).map(|members| String::from_utf8(members).unwrap())
+        let members = members("decrypt", entry, Promise::Durable);
+        members.map(|members| String::from_utf8(members).unwrap())
     }
 
     #[test]
@@ -199,8 +213,11 @@ mod tests {
         let entry = |count| json!({"a": "x".repeat(count)});
         assert_eq!(text(&entry(MAX_MEMBERS - 6)).unwrap().len(), MAX_MEMBERS);
         assert_eq!(text(&entry(MAX_MEMBERS - 5)), Err(Unfit::TooLong));
+        let written = |count| members("decrypt", &entry(count), Promise::Written).map(|_| ());
+        assert_eq!(written(MAX_MEMBERS - 6 - AGAIN), Ok(()));
+        assert_eq!(written(MAX_MEMBERS - 5 - AGAIN), Err(Unfit::TooLong));
         for event in ["", "de crypt", "é", "opened", "started", "stopped", &"e".repeat(33)] {
-            assert_eq!(members(event, &json!({})), Err(Unfit::Event), "{event}");
+            assert_eq!(members(event, &json!({}), Promise::Durable), Err(Unfit::Event), "{event}");
         }
     }
 }

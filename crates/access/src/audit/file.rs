@@ -1,5 +1,6 @@
 //! The file of a log: opened so that no other process writes to it, and read at its end.
 
+use std::cmp::Ordering;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -55,6 +56,10 @@ pub enum OpenError {
     /// A sync of it has failed before.
     #[error("the audit log {} could not be synced before; move it away", .0.display())]
     Unsynced(PathBuf),
+    /// Lines that were reported as written were lost in a sync that failed. Whoever has kept them looks for them when
+    /// it starts, and not before.
+    #[error("lines of the audit log {} could not be synced, and the program has to be started anew", .0.display())]
+    Lost(PathBuf),
     /// The log is closed.
     #[error("the audit log is closed")]
     Closed,
@@ -139,6 +144,38 @@ impl LogFile {
         Ok(end)
     }
 
+    /// The line with the number `seq`, if it is in this file and unchanged. Lines are in the order of their numbers,
+    /// so it is looked for by halving.
+    pub(super) fn find(&mut self, seq: u64) -> Result<Option<Head>, OpenError> {
+        let failed = io_error("read", &self.path);
+        let (mut low, mut high) = (0, self.len().map_err(&failed)?);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let (start, line) = self.line_around(middle, low, high).map_err(&failed)?;
+            let Ok(found) = Line::parse(&line) else { return Ok(None) };
+            match found.head.seq.cmp(&seq) {
+                Ordering::Less => low = start + line.len() as u64 + 1,
+                Ordering::Equal => return Ok(Some(found.head)),
+                Ordering::Greater => high = start,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The line without its line feed that has the byte at `place`, and where it begins. Lines begin at `low` and at
+    /// `high`.
+    fn line_around(&mut self, place: u64, low: u64, high: u64) -> io::Result<(u64, Vec<u8>)> {
+        let from = place.saturating_sub(MAX_LINE as u64).max(low);
+        let mut bytes = self.read(from, (place + MAX_LINE as u64).min(high))?;
+        let is_feed = |byte: &u8| *byte == b'\n';
+        // Less than that when another program has just cut the file. Then there is no line.
+        let at = bytes.len().min((place - from) as usize);
+        let start = bytes[..at].iter().rposition(is_feed).map_or(0, |feed| feed + 1);
+        let end = bytes[at..].iter().position(is_feed).map_or(bytes.len(), |feed| at + feed);
+        bytes.truncate(end);
+        Ok((from + start as u64, bytes.split_off(start)))
+    }
+
     fn read(&mut self, start: u64, end: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(start))?;
@@ -190,8 +227,9 @@ impl Storage for LogFile {
     }
 }
 
-fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    move |error| OpenError::Io { doing, path: path.to_path_buf(), error: Arc::new(error) }
+fn io_error(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> OpenError + use<> {
+    let path = path.to_path_buf();
+    move |error| OpenError::Io { doing, path: path.clone(), error: Arc::new(error) }
 }
 
 /// `None` when it came or went in between.
@@ -283,6 +321,7 @@ fn is_start_of_a_line(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::line::{LineHash, MAX_MEMBERS};
     use super::*;
     use std::time::SystemTime;
 
@@ -328,6 +367,38 @@ mod tests {
             assert!(left == text);
         }
         assert_eq!(find_end(b"").unwrap().0, End { head: None, len: 0, dropped: 0 });
+    }
+
+    #[test]
+    fn finds_a_line_by_its_number_and_none_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        for first in [0, 1000] {
+            let mut head = Head { seq: first, hash: LineHash::NONE };
+            let (mut text, mut heads) = (Vec::new(), Vec::new());
+            for number in 0..300 {
+                let members = format!("\"a\":\"{}\"", "x".repeat(number * 7919 % MAX_MEMBERS / 8));
+                let now = SystemTime::now();
+                head = head.write_next(&mut text, now, "test", members.as_bytes());
+                heads.push(head);
+            }
+            fs::write(&path, &text).unwrap();
+            let mut file = LogFile::open(&path).unwrap();
+            for head in &heads {
+                assert_eq!(file.find(head.seq).unwrap(), Some(*head));
+            }
+            for seq in [0, first, first + 301, u64::MAX] {
+                assert_eq!(file.find(seq).unwrap(), None);
+            }
+            // A line that was changed is not there.
+            let at = text.len() - 100;
+            text[at] ^= 1;
+            fs::write(&path, &text).unwrap();
+            assert_eq!(file.find(first + 300).unwrap(), None);
+            assert_eq!(file.find(first + 2).unwrap(), Some(heads[1]));
+        }
+        fs::write(&path, b"").unwrap();
+        assert_eq!(LogFile::open(&path).unwrap().find(1).unwrap(), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::chain::AuditError;
 use super::entry::members;
 use super::file::OpenError;
 use super::line::Head;
+use super::queue::{Promise, Question};
 use super::writer::{Shared, Writer};
 
 /// A log that is being written. Dropping it closes it.
@@ -72,11 +73,38 @@ impl AuditLog {
         entry: &impl Serialize,
         done: impl FnOnce(Result<Head, AuditError>) + Send + 'static,
     ) {
-        let members = match members(event, entry) {
+        self.push(event, entry, Promise::Durable, done);
+    }
+
+    /// The same, but `done` is called once the line is in the file, before it is synced: for whoever has another
+    /// durable place for what is needed to write it again, until [`Self::synced`] has reached its number. It is
+    /// synced with the next line that is waited for, by [`Self::reopen`] and [`Self::close`], or a tenth of a second
+    /// later. It may be 64 bytes shorter than other lines.
+    ///
+    /// A machine that stops in between can lose it, and with it all lines behind it; so can a failed sync, after which
+    /// the log fails and can't be reopened. [`Self::find`] then says what is there, when the log was opened again.
+    pub fn append_written(
+        &self,
+        event: &str,
+        entry: &impl Serialize,
+        done: impl FnOnce(Result<Head, AuditError>) + Send + 'static,
+    ) {
+        self.push(event, entry, Promise::Written, done);
+    }
+
+    fn push(
+        &self,
+        event: &str,
+        entry: &impl Serialize,
+        promise: Promise,
+        done: impl FnOnce(Result<Head, AuditError>) + Send + 'static,
+    ) {
+        let members = match members(event, entry, promise) {
             Ok(members) => members,
             Err(unfit) => return done(Err(unfit.into())),
         };
-        if let Err((done, error)) = self.shared.queue.push(event, members, Box::new(done)) {
+        if let Err((done, error)) = self.shared.queue.push(event, members, promise, Box::new(done))
+        {
             done(Err(error));
         }
     }
@@ -92,20 +120,37 @@ impl AuditLog {
         receiver.recv().unwrap_or(Err(AuditError::Closed))
     }
 
-    /// Goes on in a new file, if the old one was renamed; waits for that, as [`Self::append_and_wait`] does.
+    /// Goes on in a new file, if the old one was renamed, which is synced before; waits for that, as [`Self::append_and_wait`] does.
     ///
     /// # Errors
     ///
     /// When there can't be a new file. Lines go on to the old one then.
     pub fn reopen(&self) -> Result<Reopened, OpenError> {
         let (sender, receiver) = sync_channel(1);
-        self.shared.queue.push_reopening(sender)?;
+        self.shared.queue.ask(Question::Reopen(sender))?;
+        receiver.recv().unwrap_or(Err(OpenError::Closed))
+    }
+
+    /// The durable line with the number `seq`, if the file has it and it is unchanged. A stream has none. Reads a few
+    /// pieces of the file, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read.
+    pub fn find(&self, seq: u64) -> Result<Option<Head>, OpenError> {
+        let (sender, receiver) = sync_channel(1);
+        self.shared.queue.ask(Question::Find(seq, sender))?;
         receiver.recv().unwrap_or(Err(OpenError::Closed))
     }
 
     /// The last durable line.
     pub fn head(&self) -> Head {
         self.shared.head()
+    }
+
+    /// The number of the last durable line. All lines up to it are.
+    pub fn synced(&self) -> u64 {
+        self.head().seq
     }
 
     /// How many lines wait.

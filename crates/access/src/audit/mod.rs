@@ -1,4 +1,5 @@
-//! The audit log: a line for each decision, on disk before anything comes of the decision.
+//! The audit log: a line for each decision, in the file before anything comes of the decision, and on disk unless its
+//! writer keeps it elsewhere meanwhile.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -35,11 +36,16 @@
 //!
 //! # What is promised
 //!
-//! * A line that is reported as written has been written and synced (`fdatasync`), and its file's name too.
+//! * A line that is reported by [`AuditLog::append`] has been written and synced (`fdatasync`), and its file's name
+//!   too.
+//! * A line that is reported by [`AuditLog::append_written`] is in the file, in its place in the chain, so a full disk
+//!   was an error before; but it is durable only when [`AuditLog::synced`] has reached its number, a tenth of a second
+//!   later if the disk keeps up. Whoever is content with that has kept it elsewhere, durably, and writes it again
+//!   when [`AuditLog::find`] does not find it after the next start.
 //! * Whoever changes, removes, adds, doubles or moves lines is found by [`verify::Verifier`], unless they also
 //!   compute all later hashes anew.
 //! * A line can be there though its writer was told that it failed, or was told nothing, when the
-//!   machine stopped in between. It never is the other way round.
+//!   machine stopped in between. It never is the other way round with a line that was reported as durable.
 //!
 //! * A file has one process that writes to it. What another program did to it, cutting it as `copytruncate`
 //!   of `logrotate` does for instance, is noticed before the next line, which then fails.

@@ -1,10 +1,10 @@
-//! What waits for the thread that writes: lines up to a limit, and who asks for a new file.
+//! What waits for the thread that writes: lines up to a limit, and who asks something else of it.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::chain::{AuditError, Entry};
 use super::file::OpenError;
@@ -20,17 +20,32 @@ pub const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The most bytes that are written at once. What a crash leaves half done is in as many at the end.
 pub(super) const MAX_BATCH: usize = 1 << 20;
 
-/// What is called when a line is durable or failed.
+/// What is called when a line is as far as it was promised to be, or failed.
 pub(super) type Done = Box<dyn FnOnce(Result<Head, AuditError>) + Send>;
 
-/// Who waits for a new file.
-pub(super) type Reopening = SyncSender<Result<Reopened, OpenError>>;
+/// How far a line has to be when its `done` is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Promise {
+    /// In the file, as everybody sees it who reads it.
+    Written,
+    /// On the disk.
+    Durable,
+}
+
+/// What is asked of the thread beside lines, and who waits for it.
+pub(super) enum Question {
+    /// To go on in a new file.
+    Reopen(SyncSender<Result<Reopened, OpenError>>),
+    /// Whether the file has a line of this number, and which hash.
+    Find(u64, SyncSender<Result<Option<Head>, OpenError>>),
+}
 
 /// A line that waits.
 pub(super) struct Line {
     time: SystemTime,
     event: String,
     members: Vec<u8>,
+    pub(super) promise: Promise,
     pub(super) done: Done,
 }
 
@@ -49,8 +64,10 @@ impl Line {
 pub(super) enum Next {
     /// Writes these, and answers.
     Write(Vec<Line>),
-    /// Opens the file anew, and answers.
-    Reopen(Reopening),
+    /// Does this, and answers.
+    Answer(Question),
+    /// Syncs lines that were only written.
+    Sync,
     /// Writes that it is the end.
     Stop,
 }
@@ -66,7 +83,7 @@ pub(super) struct Queue {
 struct Waiting {
     lines: VecDeque<Line>,
     bytes: usize,
-    reopenings: VecDeque<Reopening>,
+    questions: VecDeque<Question>,
     is_closed: bool,
 }
 
@@ -76,12 +93,13 @@ impl Queue {
         &self,
         event: &str,
         members: Vec<u8>,
+        promise: Promise,
         done: Done,
     ) -> Result<(), (Done, AuditError)> {
         let event = event.to_string();
         let mut waiting = self.lock();
         // Under the lock, so that times are in the order of the lines.
-        let line = Line { time: SystemTime::now(), event, members, done };
+        let line = Line { time: SystemTime::now(), event, members, promise, done };
         let bytes = waiting.bytes + line.bytes();
         if waiting.is_closed {
             return Err((line.done, AuditError::Closed));
@@ -96,13 +114,13 @@ impl Queue {
         Ok(())
     }
 
-    /// Has a new file be opened, before the lines that wait.
-    pub(super) fn push_reopening(&self, reopening: Reopening) -> Result<(), OpenError> {
+    /// Has something else be done, before the lines that wait.
+    pub(super) fn ask(&self, question: Question) -> Result<(), OpenError> {
         let mut waiting = self.lock();
         if waiting.is_closed {
             return Err(OpenError::Closed);
         }
-        waiting.reopenings.push_back(reopening);
+        waiting.questions.push_back(question);
         drop(waiting);
         self.ready.notify_one();
         Ok(())
@@ -119,29 +137,31 @@ impl Queue {
         self.lock().lines.len()
     }
 
-    /// Waits for something to do.
-    pub(super) fn next(&self) -> Next {
+    /// Waits for something to do; until `deadline`, when a sync is due.
+    pub(super) fn next(&self, deadline: Option<Instant>) -> Next {
         let mut waiting = self.lock();
         loop {
-            if let Some(reopening) = waiting.reopenings.pop_front() {
-                return Next::Reopen(reopening);
+            if let Some(next) = waiting.next() {
+                return next;
             }
-            if !waiting.lines.is_empty() {
-                return Next::Write(waiting.batch());
+            waiting = match deadline.map(|deadline| deadline.checked_duration_since(Instant::now()))
+            {
+                None => self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(None) => return Next::Sync,
+                Some(Some(time)) => {
+                    let waited = self.ready.wait_timeout(waiting, time);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
             }
-            if waiting.is_closed {
-                return Next::Stop;
-            }
-            waiting = self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Everything that waits, when nobody does anything any more. Who waits for a new file is told by its
-    /// end of the channel being gone.
+    /// Everything that waits, when nobody does anything any more. Who has asked is told by its end of
+    /// the channel being gone.
     pub(super) fn abandon(&self) -> VecDeque<Line> {
         let mut waiting = self.lock();
         waiting.is_closed = true;
-        waiting.reopenings.clear();
+        waiting.questions.clear();
         std::mem::take(&mut waiting.lines)
     }
 
@@ -151,6 +171,16 @@ impl Queue {
 }
 
 impl Waiting {
+    fn next(&mut self) -> Option<Next> {
+        if let Some(question) = self.questions.pop_front() {
+            return Some(Next::Answer(question));
+        }
+        if !self.lines.is_empty() {
+            return Some(Next::Write(self.batch()));
+        }
+        self.is_closed.then_some(Next::Stop)
+    }
+
     /// As many lines as are written at once, one at least.
     fn batch(&mut self) -> Vec<Line> {
         let mut bytes = 0;
@@ -178,7 +208,9 @@ mod tests {
     use std::sync::mpsc::sync_channel;
 
     fn push(queue: &Queue, bytes: usize) -> Result<(), AuditError> {
-        queue.push("test", vec![b'x'; bytes], Box::new(|_| ())).map_err(|(_, error)| error)
+        let line = vec![b'x'; bytes];
+        let pushed = queue.push("test", line, Promise::Durable, Box::new(|_| ()));
+        pushed.map_err(|(_, error)| error)
     }
 
     #[test]
@@ -186,7 +218,7 @@ mod tests {
         let queue = Queue::default();
         (0..MAX_WAITING).for_each(|_| push(&queue, 10).unwrap());
         assert!(matches!(push(&queue, 10), Err(AuditError::Full)));
-        assert!(matches!(queue.next(), Next::Write(_)));
+        assert!(matches!(queue.next(None), Next::Write(_)));
         push(&queue, 10).unwrap();
     }
 
@@ -199,7 +231,7 @@ mod tests {
         assert!(matches!(push(&queue, 1), Err(AuditError::Full)));
         let mut handed = 0;
         while queue.len() > 0 {
-            let Next::Write(lines) = queue.next() else { panic!("lines are left") };
+            let Next::Write(lines) = queue.next(None) else { panic!("lines are left") };
             assert_eq!(lines.len(), MAX_BATCH / (64 * 1024));
             handed += lines.len();
         }
@@ -212,12 +244,23 @@ mod tests {
         let queue = Queue::default();
         push(&queue, 1).unwrap();
         let (sender, receiver) = sync_channel(1);
-        queue.push_reopening(sender).unwrap();
+        queue.ask(Question::Reopen(sender)).unwrap();
         queue.close();
         assert!(matches!(push(&queue, 1), Err(AuditError::Closed)));
-        assert!(matches!(queue.next(), Next::Reopen(_)));
+        assert!(matches!(queue.next(None), Next::Answer(_)));
         assert!(receiver.recv().is_err());
-        assert!(matches!(queue.next(), Next::Write(lines) if lines.len() == 1));
-        assert!(matches!(queue.next(), Next::Stop));
+        assert!(matches!(queue.next(None), Next::Write(lines) if lines.len() == 1));
+        assert!(matches!(queue.next(None), Next::Stop));
+    }
+    #[test]
+    fn a_sync_that_is_due_comes_when_nothing_else_is_to_be_done() {
+        let queue = Queue::default();
+        let due = Some(Instant::now());
+        push(&queue, 1).unwrap();
+        assert!(matches!(queue.next(due), Next::Write(_)));
+        assert!(matches!(queue.next(due), Next::Sync));
+        let later = Instant::now() + std::time::Duration::from_millis(20);
+        assert!(matches!(queue.next(Some(later)), Next::Sync));
+        assert!(Instant::now() >= later);
     }
 }
