@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::caller::{Caller, Principal};
+use crate::outbox::{Outbox, OutboxError};
+use crate::store::{Note, Store, StoreError};
 use crate::tell::Tell;
 use crate::version::Version;
 
@@ -36,6 +38,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The log of calls.
 pub struct Audit {
     log: Arc<AuditLog>,
+    outbox: Outbox,
     tell: Tell,
     fails: AtomicBool,
 }
@@ -125,14 +128,44 @@ impl<'a> Entry<'a> {
 }
 
 impl Audit {
-    /// Writes to `log`, and tells when that begins to fail.
-    pub fn new(log: Arc<AuditLog>, tell: Tell) -> Self {
-        Self { log, tell, fails: AtomicBool::new(false) }
+    /// Writes to `log`, and tells when that begins to fail. What the log has lost of `store`'s changes is written again
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// When that fails.
+    pub async fn open(
+        log: Arc<AuditLog>,
+        store: &impl Store,
+        tell: Tell,
+    ) -> Result<Self, OutboxError> {
+        let outbox = Outbox::open(log.clone(), store).await?;
+        match outbox.recovered() {
+            0 => {}
+            lost => tell(&format!("the audit log had lost {lost} lines, and has them again")),
+        }
+        Ok(Self { log, outbox, tell, fails: AtomicBool::new(false) })
+    }
+
+    /// Forgets what the store has for lines that are durable by now. It is for times without a write, and before the
+    /// log's file is renamed unseen.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub async fn settle(&self, store: &impl Store) -> Result<(), StoreError> {
+        self.outbox.settle(store).await
     }
 
     /// Writes the line of a call, which is durable then.
     pub(crate) async fn write(&self, entry: &Entry<'_>) -> Result<(), Unwritten> {
         self.append(ACCESS, entry).await
+    }
+
+    /// Writes the line of a change, which is durable when the note is, with the change.
+    pub(crate) async fn write_ahead(&self, entry: &Entry<'_>) -> Result<Note, Unwritten> {
+        self.wait_for_room().await;
+        self.told(self.outbox.write(ACCESS, entry).await)
     }
 
     /// Writes that the effect did not come about. Whether that succeeds changes nothing.
@@ -141,18 +174,17 @@ impl Audit {
     }
 
     async fn append(&self, event: &str, entry: &Entry<'_>) -> Result<(), Unwritten> {
-        if self.log.waiting() >= MAX_WAITING {
-            self.wait_for_room().await;
-        }
+        self.wait_for_room().await;
         let (sender, receiver) = oneshot::channel();
         self.log.append(event, entry, move |result| _ = sender.send(result.map(drop)));
-        let written = receiver.await.unwrap_or(Err(AuditError::Closed));
-        self.tell_of(written.as_ref().err());
-        written.map_err(|_| Unwritten)
+        self.told(receiver.await.unwrap_or(Err(AuditError::Closed)))
     }
 
     /// Waits while as many lines wait as may. After a while the log says no itself.
     async fn wait_for_room(&self) {
+        if self.log.waiting() < MAX_WAITING {
+            return;
+        }
         let room = async {
             while self.log.waiting() >= MAX_WAITING {
                 sleep(PAUSE).await;
@@ -162,9 +194,9 @@ impl Audit {
     }
 
     /// Says when it begins to fail and when that is over, and not at each line.
-    fn tell_of(&self, error: Option<&AuditError>) {
+    fn told<T>(&self, result: Result<T, AuditError>) -> Result<T, Unwritten> {
         // A line that does not fit is about its call alone.
-        let error = error.filter(|error| !matches!(error, AuditError::Unfit(_)));
+        let error = result.as_ref().err().filter(|error| !matches!(error, AuditError::Unfit(_)));
         let failed = self.fails.swap(error.is_some(), Ordering::Relaxed);
         match error {
             Some(error) if !failed => (self.tell)(&format!(
@@ -173,6 +205,7 @@ impl Audit {
             None if failed => (self.tell)("calls are written to the audit log again"),
             _ => {}
         }
+        result.map_err(|_| Unwritten)
     }
 }
 

@@ -6,6 +6,7 @@
 //! | [`record`] | the rules: what a write makes of a secret's versions |
 //! | [`seal`] | values under a data key, and that under a key-encryption key |
 //! | [`store`] | where sealed values are: compare, and commit |
+//! | [`outbox`] | that no write is without its audit line, and waits for one sync |
 //! | [`vault`] | the operations: the one place that has both store and data keys |
 //! | [`caller`], [`rule`] | who calls, and what they may do |
 //! | [`identity`] | how they are known |
@@ -19,6 +20,7 @@ pub mod caller;
 pub mod gate;
 pub mod identity;
 pub mod metrics;
+pub mod outbox;
 pub mod record;
 pub mod rule;
 pub mod seal;
@@ -29,10 +31,11 @@ pub mod vault;
 pub mod version;
 
 pub use caller::{Caller, Principal};
+pub use outbox::{Outbox, OutboxError};
 pub use record::{Change, Record, Revision, RuleError};
 pub use rule::{Pattern, Rule};
 pub use seal::Sealed;
-pub use store::{MemoryStore, Outcome, SqliteStore, Store, StoreError};
+pub use store::{MemoryStore, Note, Outcome, SqliteStore, Store, StoreError};
 pub use vault::{Info, Value, Vault, VaultError};
 pub use version::{Version, VersionSet};
 

@@ -13,7 +13,7 @@ use secretary_setec_server::identity::Identities;
 use secretary_setec_server::metrics::Metrics;
 use secretary_setec_server::server::{Admin, Api};
 use secretary_setec_server::tell::Tell;
-use secretary_setec_server::vault::{NewNames, UnsealError};
+use secretary_setec_server::vault::NewNames;
 use secretary_setec_server::{MemoryStore, SqliteStore, Store};
 
 use super::callers;
@@ -99,7 +99,9 @@ fn open_log(path: &Path) -> Result<AuditLog, Failure> {
 
 /// All that can be found wrong before anybody can connect.
 struct Server<S> {
-    unsealing: Unsealing<S, Kek>,
+    store: Arc<S>,
+    kek: Kek,
+    new_names: NewNames,
     gate: Arc<Gate<S>>,
     identities: Arc<Identities>,
     log: Arc<AuditLog>,
@@ -115,7 +117,7 @@ impl<S: Store> Server<S> {
     fn new(
         flags: &ServerFlags,
         store: S,
-        wrapping: Kek,
+        kek: Kek,
         identities: Identities,
         log: AuditLog,
         listen: SocketAddr,
@@ -123,14 +125,14 @@ impl<S: Store> Server<S> {
         let authorities = flags.callers.client_ca_file.clone();
         let clients = authorities.map(|authorities| Clients { authorities, required: false });
         let tls = serving::tls(flags.tls_cert_file.clone(), flags.tls_key_file.clone(), clients)?;
-        let log = Arc::new(log);
-        let audit = Arc::new(Audit::new(log.clone(), Arc::new(note)));
         let new_names = if flags.any_name { NewNames::Any } else { NewNames::Printable };
         Ok(Self {
-            unsealing: Unsealing { store: Arc::new(store), wrapping, audit, new_names },
+            store: Arc::new(store),
+            kek,
+            new_names,
             gate: Arc::default(),
             identities: Arc::new(identities),
-            log,
+            log: Arc::new(log),
             tls,
             metrics: Arc::new(Metrics::new(VERSION)),
             limits: serving::limits(flags.max_connections, harden::allow_many_descriptors()),
@@ -154,6 +156,8 @@ impl<S: Store> Server<S> {
         let mut signals = Signals::new()?;
         let addresses = (public.address(), admin.as_ref().map(Listener::address));
         let tell: Tell = Arc::new(note);
+        let audit = Audit::open(self.log.clone(), &*self.store, tell.clone()).await;
+        let audit = Arc::new(audit.map_err(|error| of_opening(&error))?);
         let (gate, metrics) = (self.gate.clone(), self.metrics.clone());
         let api = Api::new(gate.clone(), self.identities.clone(), metrics.clone(), tell.clone());
         let (tls, limits) = (self.tls.clone(), self.limits);
@@ -170,10 +174,16 @@ impl<S: Store> Server<S> {
             let counts = Arc::new(());
             tokio::spawn(admin.serve(routes, None, Limits { connections: 64 }, counts, drained));
         }
-        self.gate.try_open(&self.unsealing, &tell).await.map_err(|error| of_unsealing(&error))?;
+        let unsealing = Unsealing {
+            store: self.store.clone(),
+            wrapping: self.kek,
+            audit: audit.clone(),
+            new_names: self.new_names,
+        };
+        self.gate.try_open(&unsealing, &tell).await.map_err(|error| of_opening(&error))?;
         self.announce(addresses)?;
         let mut opening = std::pin::pin!(async {
-            let opened = self.gate.open(&self.unsealing, &tell).await;
+            let opened = self.gate.open(&unsealing, &tell).await;
             self.metrics.unsealed();
             opened
         });
@@ -182,7 +192,7 @@ impl<S: Store> Server<S> {
             let wanted = tokio::select! {
                 wanted = signals.next() => wanted,
                 opened = &mut opening, if !is_open => {
-                    opened.map_err(|error| of_unsealing(&error))?;
+                    opened.map_err(|error| of_opening(&error))?;
                     is_open = true;
                     continue;
                 }
@@ -192,8 +202,15 @@ impl<S: Store> Server<S> {
                 break;
             }
             let this = (self.identities.clone(), self.log.clone(), self.tls.clone());
+            let (audit, store) = (audit.clone(), self.store.clone());
             // Files are read, and there is a lock to wait for: on a thread of its own, so that signals are heard.
-            tokio::task::spawn_blocking(move || reload(&this.0, &this.1, this.2.as_deref()));
+            let reload =
+                tokio::task::spawn_blocking(move || reload(&this.0, &this.1, this.2.as_deref()));
+            tokio::spawn(async move {
+                let _ = reload.await;
+                // A file that was renamed is not looked into by the next start.
+                let _ = audit.settle(&*store).await;
+            });
         }
         note("ending: no more connections are accepted");
         drain.begin();
@@ -201,7 +218,10 @@ impl<S: Store> Server<S> {
             _ = serving => {}
             () = signals.end() => note("ending at once"),
         }
-        serving::close(self.log.clone()).await
+        serving::close(self.log.clone()).await?;
+        // The next start has nothing to look for then. If it is not forgotten, it looks.
+        let _ = audit.settle(&*self.store).await;
+        Ok(())
     }
 
     fn announce(&self, (public, admin): (SocketAddr, Option<SocketAddr>)) -> Result<(), Failure> {
@@ -227,6 +247,6 @@ fn reload(identities: &Identities, log: &AuditLog, tls: Option<&Tls>) {
     }
 }
 
-fn of_unsealing(error: &UnsealError) -> Failure {
+fn of_opening(error: &impl std::fmt::Display) -> Failure {
     Failure::new(Code::Configuration, format!("the store can't be opened: {error}"))
 }

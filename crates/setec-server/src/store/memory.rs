@@ -1,10 +1,10 @@
 //! A store that is gone with its process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::index::{Index, SecretId};
-use super::{Found, Outcome, Store, StoreError};
+use super::{Found, Note, Outcome, Store, StoreError};
 use crate::record::{Change, Revision};
 use crate::seal::{Header, Sealed};
 use crate::version::Version;
@@ -20,6 +20,8 @@ pub struct MemoryStore {
 struct Contents {
     header: Option<Header>,
     values: HashMap<SecretId, HashMap<Version, Sealed>>,
+    /// By the numbers of their lines.
+    notes: BTreeMap<u64, Note>,
     last_id: i64,
 }
 
@@ -48,6 +50,7 @@ impl Store for MemoryStore {
         name: &str,
         change: Change,
         expected: Revision,
+        note: Option<Note>,
     ) -> Result<Outcome, StoreError> {
         let mut contents = self.contents();
         let (id, revision) = self.index.revision(name);
@@ -55,8 +58,20 @@ impl Store for MemoryStore {
             return Ok(Outcome::Conflict);
         }
         let id = contents.apply(id, &change);
+        if let Some(note) = note {
+            contents.note(note);
+        }
         self.index.apply([(name, id, &change)]);
         Ok(Outcome::Committed)
+    }
+
+    async fn notes(&self) -> Result<Vec<Note>, StoreError> {
+        Ok(self.contents().notes.values().cloned().collect())
+    }
+
+    async fn forget_notes(&self, through: u64) -> Result<(), StoreError> {
+        self.contents().forget_notes(through);
+        Ok(())
     }
 
     async fn header(&self) -> Result<Option<Header>, StoreError> {
@@ -78,6 +93,17 @@ impl Store for MemoryStore {
 }
 
 impl Contents {
+    fn note(&mut self, note: Note) {
+        self.forget_notes(note.synced);
+        if note.is_needed() {
+            self.notes.insert(note.line.seq, Note { synced: 0, ..note });
+        }
+    }
+
+    fn forget_notes(&mut self, through: u64) {
+        self.notes.retain(|seq, _| *seq > through);
+    }
+
     fn apply(&mut self, id: Option<SecretId>, change: &Change) -> SecretId {
         let id = id.unwrap_or_else(|| {
             self.last_id += 1;

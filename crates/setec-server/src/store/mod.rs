@@ -11,6 +11,7 @@
 
 mod index;
 mod memory;
+mod note;
 mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -23,6 +24,7 @@ use crate::seal::{Header, Sealed};
 use crate::version::Version;
 
 pub use memory::MemoryStore;
+pub use note::Note;
 pub use sqlite::SqliteStore;
 
 /// A place for records and sealed values, which may be another system: it can be slow, and can fail, and in bounded
@@ -31,8 +33,8 @@ pub use sqlite::SqliteStore;
 /// What a commit has changed is durable when it answers, and no reader sees it before it is. Names are any text,
 /// the empty one and those with a zero byte included, and are the same only if their bytes are.
 ///
-/// It has two methods more than the three that are the rule here for a trait, and the header's: the wrapped data
-/// keys belong beside what they seal, or a restored backup would not open.
+/// It has more methods than is the rule here for a trait. Two are the header's: the wrapped data keys belong beside
+/// what they seal, or a restored backup would not open. Two are about notes, which have to be durable with a change.
 pub trait Store: Send + Sync + 'static {
     /// The names of all secrets, in the order of their bytes.
     fn names(&self) -> impl Future<Output = Result<Vec<Arc<str>>, StoreError>> + Send;
@@ -47,7 +49,8 @@ pub trait Store: Send + Sync + 'static {
         version: Version,
     ) -> impl Future<Output = Result<Option<Sealed>, StoreError>> + Send;
 
-    /// Does all of `change` to the secret if it still has the revision `expected`, and nothing otherwise.
+    /// Does all of `change` to the secret if it still has the revision `expected`, and nothing otherwise. With the
+    /// change it stores `note`, unless the note's line is durable, and drops those of lines that are.
     ///
     /// An error means that nothing was done, unless it is [`StoreError::Unsynced`]. If the future is dropped the
     /// change may be carried out all the same.
@@ -56,7 +59,14 @@ pub trait Store: Send + Sync + 'static {
         name: &str,
         change: Change,
         expected: Revision,
+        note: Option<Note>,
     ) -> impl Future<Output = Result<Outcome, StoreError>> + Send;
+
+    /// The notes that are there, in the order of their lines.
+    fn notes(&self) -> impl Future<Output = Result<Vec<Note>, StoreError>> + Send;
+
+    /// Drops the notes of lines up to the number `through`.
+    fn forget_notes(&self, through: u64) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The store's name and wrapped data keys. `None` before the first.
     fn header(&self) -> impl Future<Output = Result<Option<Header>, StoreError>> + Send;

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use super::{Outcome, Store, StoreError};
+use secretary_access::audit::Head;
+
+use super::{Note, Outcome, Store, StoreError};
 use crate::block_on;
 use crate::record::{self, Change, Revision};
 use crate::seal::{Header, KeyFile, Sealed};
@@ -42,6 +44,7 @@ macro_rules! stamp {
             of_many_that_commit_at_once_one_wins,
             readers_see_a_change_as_a_whole,
             the_header_is_compared_and_replaced,
+            a_note_is_stored_with_its_change_and_dropped_when_its_line_is_durable,
             a_dropped_wait_leaves_a_store_that_works,
         );
     };
@@ -61,7 +64,7 @@ fn revision(store: &impl Store, name: &str) -> Revision {
 }
 
 fn commit(store: &impl Store, name: &str, change: Change) -> Outcome {
-    block_on(store.commit(name, change, revision(store, name))).unwrap()
+    block_on(store.commit(name, change, revision(store, name), None)).unwrap()
 }
 
 /// A put of a value by the rules.
@@ -129,7 +132,7 @@ pub(super) fn refuses_another_revision<B: Bench>() {
     let store = bench.open();
     let add = |value| record::put(None).unwrap().with(sealed(value));
     let conflict = |change, expected| {
-        let outcome = block_on(store.commit("a", change, expected)).unwrap();
+        let outcome = block_on(store.commit("a", change, expected, None)).unwrap();
         assert_eq!(outcome, Outcome::Conflict);
     };
     conflict(add("early"), Revision::new(7));
@@ -160,7 +163,7 @@ pub(super) fn a_secret_made_again_has_another_revision<B: Bench>() {
     assert_eq!(value(&store, "a", 1), None);
     put(&store, "a", "again");
     assert_ne!(revision(&store, "a"), old);
-    assert_eq!(block_on(store.commit("a", Change::Delete, old)).unwrap(), Outcome::Conflict);
+    assert_eq!(block_on(store.commit("a", Change::Delete, old, None)).unwrap(), Outcome::Conflict);
     now_and_later(&bench, store, |store| {
         assert_eq!(value(store, "a", 1), Some(sealed("again")));
     });
@@ -267,7 +270,7 @@ pub(super) fn of_many_that_commit_at_once_one_wins<B: Bench>() {
         let addition = record::put(found.record.as_deref()).unwrap();
         let commit = |thread: u32| {
             let change = addition.with(sealed(&format!("{round} {thread}")));
-            block_on(store.commit("a", change, expected)).unwrap()
+            block_on(store.commit("a", change, expected, None)).unwrap()
         };
         let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || commit(n))).collect();
@@ -326,7 +329,7 @@ pub(super) fn a_dropped_wait_leaves_a_store_that_works<B: Bench>() {
     for number in 0..50 {
         let name = format!("dropped {number}");
         let change = record::put(None).unwrap().with(sealed("x"));
-        let mut commit = Box::pin(store.commit(&name, change, Revision::ABSENT));
+        let mut commit = Box::pin(store.commit(&name, change, Revision::ABSENT, None));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         let _ = commit.as_mut().poll(&mut context);
     }
@@ -337,6 +340,44 @@ pub(super) fn a_dropped_wait_leaves_a_store_that_works<B: Bench>() {
             assert!(value(store, &name, 1).is_some());
         }
     });
+}
+
+/// A note of line `seq`, written when the line `synced` was the last durable one.
+fn note(seq: u64, synced: u64) -> Note {
+    let hash = format!("{seq:064x}").parse().unwrap();
+    let entry = format!(r#"{{"secret":"a\u0000é","n":{seq}}}"#);
+    Note { line: Head { seq, hash }, event: "put".into(), entry, synced }
+}
+
+pub(super) fn a_note_is_stored_with_its_change_and_dropped_when_its_line_is_durable<B: Bench>() {
+    let bench = B::default();
+    let mut store = bench.open();
+    let write = |store: &B::Store, seq, synced| {
+        let found = block_on(store.record("a")).unwrap();
+        let change = record::put(found.record.as_deref()).unwrap().with(sealed("x"));
+        let commit = store.commit("a", change, found.revision, Some(note(seq, synced)));
+        assert_eq!(block_on(commit).unwrap(), Outcome::Committed);
+    };
+    let noted = |store, lines: &[u64]| {
+        now_and_later(&bench, store, |store| {
+            let expected: Vec<Note> = lines.iter().map(|seq| note(*seq, 0)).collect();
+            assert_eq!(block_on(store.notes()).unwrap(), expected);
+        })
+    };
+    store = noted(store, &[]);
+    (2..=5).for_each(|seq| write(&store, seq, 1));
+    store = noted(store, &[2, 3, 4, 5]);
+    let early = store.commit("a", Change::Delete, Revision::ABSENT, Some(note(6, 5)));
+    assert_eq!(block_on(early).unwrap(), Outcome::Conflict);
+    store = noted(store, &[2, 3, 4, 5]);
+    write(&store, 7, 3);
+    store = noted(store, &[4, 5, 7]);
+    assert_eq!(commit(&store, "a", Change::Activate(v(2))), Outcome::Committed);
+    write(&store, 9, 9);
+    store = noted(store, &[]);
+    (10..=12).for_each(|seq| write(&store, seq, 1));
+    block_on(store.forget_notes(11)).unwrap();
+    noted(store, &[12]);
 }
 
 /// The error in words.

@@ -8,7 +8,7 @@ use crate::caller::Principal;
 use crate::record::{self, Change, Revision};
 use crate::rule::{Pattern, Rule};
 use crate::seal::{KeyFile, Sealed};
-use crate::store::{Found, MemoryStore, Outcome};
+use crate::store::{Found, MemoryStore, Note, Outcome};
 
 const KEY: &[u8] = b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -21,13 +21,14 @@ fn all() -> Caller {
 }
 
 /// A log that nobody reads.
-fn silent() -> Arc<Audit> {
+fn silent(store: &impl Store) -> Arc<Audit> {
     let log = AuditLog::to_writer(Box::new(std::io::sink()), "test").unwrap();
-    Arc::new(Audit::new(log.into(), Arc::new(|_| ())))
+    Arc::new(block_on(Audit::open(log.into(), store, Arc::new(|_| ()))).unwrap())
 }
 
 fn open<S: Store>(store: S) -> Vault<S> {
-    block_on(Vault::open(store.into(), &key(), silent(), NewNames::Any)).unwrap()
+    let audit = silent(&store);
+    block_on(Vault::open(store.into(), &key(), audit, NewNames::Any)).unwrap()
 }
 
 fn vault() -> Vault<MemoryStore> {
@@ -252,7 +253,7 @@ fn names_of_the_server_can_be_read_and_not_written() {
     let name = "_internal/x";
     let sealed = vault.seal(name, Version::FIRST, &secret("theirs")).unwrap();
     let imported = record::put(None).unwrap().with(sealed);
-    let outcome = block_on(vault.store.commit(name, imported, Revision::ABSENT));
+    let outcome = block_on(vault.store.commit(name, imported, Revision::ABSENT, None));
     assert_eq!(outcome.unwrap(), Outcome::Committed);
     for error in [
         block_on(vault.put(&all(), name, &secret("x"))).map(drop),
@@ -278,7 +279,7 @@ fn values_are_sealed_and_bound_to_their_place() {
     assert!(!sealed("a").as_bytes().windows(7).any(|window| window == b"hunter2"));
     let moved = record::create_version(None, Version::FIRST).unwrap().with(sealed("a"));
     assert_eq!(
-        block_on(vault.store.commit("c", moved, Revision::ABSENT)).unwrap(),
+        block_on(vault.store.commit("c", moved, Revision::ABSENT, None)).unwrap(),
         Outcome::Committed
     );
     assert!(matches!(
@@ -294,7 +295,8 @@ fn a_store_opens_with_the_key_it_was_made_with() {
     let vault = open(store);
     put(&vault, "a", "x");
     let other = KeyFile::parse(&Secret::from(&b"AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="[..]));
-    let error = block_on(Vault::open(vault.store, &other.unwrap(), silent(), NewNames::Any));
+    let audit = silent(&*vault.store);
+    let error = block_on(Vault::open(vault.store, &other.unwrap(), audit, NewNames::Any));
     let error = error.unwrap_err();
     assert!(matches!(error, UnsealError::Unwrap(UnwrapError::KeyEncryption(_))));
 }
@@ -323,6 +325,7 @@ impl Store for Rival {
         name: &str,
         change: Change,
         expected: Revision,
+        note: Option<Note>,
     ) -> Result<Outcome, StoreError> {
         use std::sync::atomic::Ordering::Relaxed;
         let is_faster =
@@ -331,9 +334,18 @@ impl Store for Rival {
             let found = self.store.record(name).await?;
             let addition = record::put(found.record.as_deref()).unwrap();
             let change = addition.with(Sealed::from(b"theirs".as_slice()));
-            assert_eq!(self.store.commit(name, change, found.revision).await?, Outcome::Committed);
+            let theirs = self.store.commit(name, change, found.revision, None).await?;
+            assert_eq!(theirs, Outcome::Committed);
         }
-        self.store.commit(name, change, expected).await
+        self.store.commit(name, change, expected, note).await
+    }
+
+    async fn notes(&self) -> Result<Vec<Note>, StoreError> {
+        self.store.notes().await
+    }
+
+    async fn forget_notes(&self, through: u64) -> Result<(), StoreError> {
+        self.store.forget_notes(through).await
     }
 
     async fn header(&self) -> Result<Option<Header>, StoreError> {

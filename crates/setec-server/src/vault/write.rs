@@ -132,12 +132,15 @@ impl<S: Store> Vault<S> {
             // A record with a second owner would be copied to be changed.
             drop(record);
             let entry = plan.version().map_or(entry.clone(), |made| entry.clone().serving(made));
-            self.audit.write(&entry).await?;
             let (change, made) = match plan {
-                Plan::Nothing(version) => return Ok(version),
+                Plan::Nothing(version) => {
+                    self.audit.write(&entry).await?;
+                    return Ok(version);
+                }
                 Plan::Change(change, made) => (change, made),
             };
-            match self.store.commit(name, change, revision).await {
+            let note = self.audit.write_ahead(&entry).await?;
+            match self.store.commit(name, change, revision, Some(note)).await {
                 Ok(Outcome::Committed) => return Ok(made),
                 // Another process was faster, and what this one has written down did not come about.
                 Ok(Outcome::Conflict) => self.audit.write_failed(&entry.with("conflict")).await,

@@ -6,10 +6,14 @@ mod random;
 mod sequences;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use secretary_access::audit::AuditLog;
 use secretary_secret::Secret;
+use secretary_setec_server::audit::Audit;
 use secretary_setec_server::seal::KeyFile;
-use secretary_setec_server::{MemoryStore, SqliteStore, Store, Vault};
+use secretary_setec_server::vault::NewNames;
+use secretary_setec_server::{Caller, MemoryStore, Principal, Rule, SqliteStore, Store, Vault};
 use tempfile::TempDir;
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -23,7 +27,15 @@ fn block_on<F: Future>(future: F) -> F::Output {
 fn open<S: Store>(store: S) -> Vault<S> {
     let key = b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let key = KeyFile::parse(&Secret::from(key.as_slice())).expect("a key");
-    block_on(Vault::open(store, &key)).expect("the key it was made with")
+    let log = AuditLog::to_writer(Box::new(std::io::sink()), "test").expect("it takes all");
+    let audit = block_on(Audit::open(log.into(), &store, Arc::new(|_| ()))).expect("no notes");
+    block_on(Vault::open(store.into(), &key, audit.into(), NewNames::Any))
+        .expect("the key it was made with")
+}
+
+/// Somebody who may do everything.
+fn caller() -> Caller {
+    Caller { principal: Principal::default(), rules: [Rule::everything()].into() }
 }
 
 fn memory() -> Vault<MemoryStore> {

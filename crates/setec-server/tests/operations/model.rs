@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use secretary_secret::Secret;
 use secretary_setec_server::{RuleError, Store, Value, Vault, VaultError, Version};
 
-use super::block_on;
 use super::random::Random;
+use super::{block_on, caller};
 
 /// An operation on one secret.
 #[derive(Clone, Debug)]
@@ -69,28 +69,28 @@ impl Operation {
     }
 
     fn try_run<S: Store>(&self, vault: &Vault<S>, name: &str) -> Result<Answer, VaultError> {
-        let done = |()| Answer::Done;
+        let (done, caller) = (|()| Answer::Done, caller());
         let secret = |bytes: &[u8]| Secret::from(bytes);
         match self {
             Self::Put(value) => {
-                let version = block_on(vault.put(name, &secret(value)))?;
+                let version = block_on(vault.put(&caller, name, &secret(value)))?;
                 Ok(Answer::Version(version.number()))
             }
             Self::Create(version, value) => {
-                block_on(vault.create_version(name, *version, &secret(value))).map(done)
+                block_on(vault.create_version(&caller, name, *version, &secret(value))).map(done)
             }
-            Self::Activate(version) => block_on(vault.activate(name, *version)).map(done),
+            Self::Activate(version) => block_on(vault.activate(&caller, name, *version)).map(done),
             Self::DeleteVersion(version) => {
-                block_on(vault.delete_version(name, *version)).map(done)
+                block_on(vault.delete_version(&caller, name, *version)).map(done)
             }
-            Self::Delete => block_on(vault.delete(name)).map(done),
-            Self::Get(version) => block_on(vault.get(name, *version)).map(answer),
+            Self::Delete => block_on(vault.delete(&caller, name)).map(done),
+            Self::Get(version) => block_on(vault.get(&caller, name, *version)).map(answer),
             Self::GetIfChanged(known) => {
-                let value = block_on(vault.get_if_changed(name, *known))?;
+                let value = block_on(vault.get_if_changed(&caller, name, *known))?;
                 Ok(value.map_or(Answer::Unchanged, answer))
             }
             Self::Info => {
-                let info = block_on(vault.info(name))?;
+                let info = block_on(vault.info(&caller, name))?;
                 let versions = info.versions().iter().map(Version::number).collect();
                 Ok(Answer::Info(versions, info.active().number()))
             }

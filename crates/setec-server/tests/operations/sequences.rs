@@ -6,7 +6,7 @@ use secretary_setec_server::{SqliteStore, Store, Vault, Version};
 
 use super::model::{Model, Operation};
 use super::random::Random;
-use super::{block_on, folder, memory, sqlite};
+use super::{block_on, caller, folder, memory, sqlite};
 
 /// How many sequences share a store: opening one takes longer the more is in it.
 const TOGETHER: u64 = 250;
@@ -42,8 +42,8 @@ fn run<S: Store>(
 type List = Vec<(String, Vec<u32>, u32)>;
 
 fn listed<S: Store>(vault: &Vault<S>, prefix: &str) -> List {
-    let infos = block_on(vault.list(|name| name.starts_with(prefix))).expect("a list");
-    let listed = infos.iter().map(|info| {
+    let infos = block_on(vault.list(&caller())).expect("a list");
+    let listed = infos.iter().filter(|info| info.name.starts_with(prefix)).map(|info| {
         let versions = info.versions().iter().map(Version::number).collect();
         (info.name.to_string(), versions, info.active().number())
     });

@@ -25,7 +25,7 @@ use self::file::Lock;
 use self::reader::Reader;
 use self::writer::{Job, Work, Writer};
 use super::index::Index;
-use super::{Found, Outcome, Store, StoreError};
+use super::{Found, Note, Outcome, Store, StoreError};
 use crate::record::{Change, Revision};
 use crate::seal::{Header, Sealed};
 use crate::version::Version;
@@ -95,8 +95,17 @@ impl Store for SqliteStore {
         name: &str,
         change: Change,
         expected: Revision,
+        note: Option<Note>,
     ) -> Result<Outcome, StoreError> {
-        self.write(Work::Change { name: name.into(), change, expected }).await
+        self.write(Work::Change { name: name.into(), change, expected, note }).await
+    }
+
+    async fn notes(&self) -> Result<Vec<Note>, StoreError> {
+        self.reader.notes()
+    }
+
+    async fn forget_notes(&self, through: u64) -> Result<(), StoreError> {
+        self.write(Work::Forget(through)).await.map(drop)
     }
 
     async fn header(&self) -> Result<Option<Header>, StoreError> {

@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use rusqlite::{Connection, OptionalExtension, Row};
+use secretary_access::audit::Head;
 
-use super::super::StoreError;
 use super::super::index::SecretId;
+use super::super::{Note, StoreError};
 use super::{schema, sqlite_error};
 use crate::seal::{Header, Sealed};
 use crate::version::Version;
@@ -74,18 +75,42 @@ impl Reader {
         header.map_err(|_| StoreError::Damaged("its header"))
     }
 
+    pub(super) fn notes(&self) -> Result<Vec<Note>, StoreError> {
+        let statement = "SELECT line, hash, event, entry FROM notes ORDER BY line";
+        let rows = self.with_connection(|connection| {
+            let mut statement = connection.prepare_cached(statement)?;
+            let rows = statement.query_map((), |row| {
+                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?))
+            });
+            rows?.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let note = |(seq, hash, event, entry): (i64, String, _, _)| {
+            let seq = u64::try_from(seq).ok()?;
+            let line = Head { seq, hash: hash.parse().ok()? };
+            Some(Note { line, event, entry, synced: 0 })
+        };
+        let notes = rows.into_iter().map(note).collect::<Option<_>>();
+        notes.ok_or(StoreError::Damaged("a note of an audit line"))
+    }
+
     fn read<T>(
         &self,
         statement: &str,
         parameters: impl rusqlite::Params,
         of: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {
+        self.with_connection(|connection| {
+            connection.prepare_cached(statement)?.query_row(parameters, of).optional()
+        })
+    }
+
+    fn with_connection<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         let idle = self.idle().pop();
         let connection = idle.map_or_else(|| schema::open_to_read(&self.path), Ok)?;
-        let found = connection
-            .prepare_cached(statement)
-            .and_then(|mut statement| statement.query_row(parameters, of).optional())
-            .map_err(sqlite_error("read"))?;
+        let found = read(&connection).map_err(sqlite_error("read"))?;
         let mut idle = self.idle();
         if idle.len() < IDLE {
             idle.push(connection);

@@ -17,7 +17,8 @@ const APPLICATION: i64 = 0x5363_7472;
 const FORMAT: i64 = 1;
 
 /// A deleted version's row stays, without a value: its number is never used again. `latest` is not written again after
-/// the first version: rows with higher numbers say the rest, and a put has one page less to write.
+/// the first version: rows with higher numbers say the rest, and a put has one page less to write. Notes come and go
+/// within a fraction of a second, so there are but a few pages of them.
 const TABLES: &str = "
     CREATE TABLE header (
         only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -35,6 +36,12 @@ const TABLES: &str = "
         sealed BLOB,
         PRIMARY KEY (secret, version)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE notes (
+        line INTEGER PRIMARY KEY,
+        hash TEXT NOT NULL,
+        event TEXT NOT NULL,
+        entry TEXT NOT NULL
+    ) STRICT;
 ";
 
 /// Opens the file at `path` for writing, and makes the tables if it is empty.

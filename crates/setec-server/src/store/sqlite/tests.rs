@@ -52,7 +52,7 @@ fn put(store: &SqliteStore, name: &str, len: usize) -> Result<(), StoreError> {
     let found = block_on(store.record(name))?;
     let change =
         record::put(found.record.as_deref()).unwrap().with(Sealed::from(&vec![7; len][..]));
-    let outcome = block_on(store.commit(name, change, found.revision))?;
+    let outcome = block_on(store.commit(name, change, found.revision, None))?;
     assert_eq!(outcome, Outcome::Committed);
     Ok(())
 }
@@ -219,6 +219,7 @@ fn a_full_disk_fails_all_of_a_batch_and_takes_changes_when_it_has_room_again() {
         name: name.into(),
         change: record::put(None).unwrap().with(Sealed::from(&vec![1; len][..])),
         expected: Revision::ABSENT,
+        note: None,
     };
     assert_eq!(writer.commit(&[work("small", 10)]).unwrap(), [Outcome::Committed]);
     for _ in 0..2 {
@@ -245,6 +246,7 @@ fn two_changes_of_a_secret_in_a_batch_do_not_both_count() {
         name: name.into(),
         change: record::put(None).unwrap().with(Sealed::from(&[value][..])),
         expected: Revision::ABSENT,
+        note: None,
     };
     let outcomes = writer.commit(&[work("a", 1), work("b", 2), work("a", 3)]).unwrap();
     assert_eq!(outcomes, [Outcome::Committed, Outcome::Committed, Outcome::Conflict]);
@@ -267,7 +269,7 @@ fn cost_of_puts(versions: usize) -> u64 {
         let found = index.find(&name);
         let addition = record::put(found.record.as_deref()).unwrap();
         let change = addition.with(Sealed::from(&[1; 100][..]));
-        Work::Change { name: name.into(), change, expected: found.revision }
+        Work::Change { name: name.into(), change, expected: found.revision, note: None }
     };
     for number in 0..versions {
         let others = (0..30).map(|n| format!("{number} {n}"));
@@ -306,7 +308,7 @@ fn what_was_handed_in_is_written_before_it_is_closed() {
     for number in 0..100 {
         let change = record::put(None).unwrap().with(Sealed::from(&[1][..]));
         let name = number.to_string();
-        let mut commit = Box::pin(store.commit(&name, change, Revision::ABSENT));
+        let mut commit = Box::pin(store.commit(&name, change, Revision::ABSENT, None));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(commit.as_mut().poll(&mut context).is_pending() || number > 0);
     }
@@ -321,7 +323,7 @@ fn a_deleted_value_is_not_in_the_file_any_more() {
     let pattern = b"a pattern that is not elsewhere in the file".repeat(10);
     for name in ["a", "b"] {
         let change = record::put(None).unwrap().with(Sealed::from(&pattern[..]));
-        let _ = block_on(store.commit(name, change, Revision::ABSENT)).unwrap();
+        let _ = block_on(store.commit(name, change, Revision::ABSENT, None)).unwrap();
     }
     let has_pattern = || {
         disk.foreign().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
@@ -330,6 +332,6 @@ fn a_deleted_value_is_not_in_the_file_any_more() {
     };
     assert_eq!(has_pattern(), 2);
     let revision = block_on(store.record("a")).unwrap().revision;
-    let _ = block_on(store.commit("a", Change::Delete, revision)).unwrap();
+    let _ = block_on(store.commit("a", Change::Delete, revision, None)).unwrap();
     assert_eq!(has_pattern(), 1);
 }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::super::index::{Index, SecretId};
-use super::super::{Outcome, StoreError};
+use super::super::{Note, Outcome, StoreError};
 use super::{schema, sqlite_error};
 use crate::record::{Change, Revision, Standing};
 use crate::seal::Header;
@@ -25,8 +25,8 @@ const MAX_BATCH_BYTES: usize = 16 << 20;
 /// After about so many bytes SQLite's log is brought into the database, while nobody waits for an answer.
 const MAX_LOG: usize = 4 << 20;
 
-/// About what a change adds to the log, beside its value: two pages.
-const CHANGE: usize = 8 << 10;
+/// About what a change adds to the log, beside its value: two pages, and one of notes.
+const CHANGE: usize = 12 << 10;
 
 /// Something to write, and who waits for it.
 pub(super) struct Job {
@@ -35,8 +35,18 @@ pub(super) struct Job {
 }
 
 pub(super) enum Work {
-    Change { name: Arc<str>, change: Change, expected: Revision },
-    Header { expected: Option<Header>, header: Header },
+    Change {
+        name: Arc<str>,
+        change: Change,
+        expected: Revision,
+        note: Option<Note>,
+    },
+    Header {
+        expected: Option<Header>,
+        header: Header,
+    },
+    /// Drops notes of lines up to this number.
+    Forget(u64),
 }
 
 impl Work {
@@ -55,6 +65,8 @@ pub(super) struct Writer {
     /// Another number than before says that another connection has written, or has brought in the log, which changes
     /// nothing.
     data_version: i64,
+    /// Notes of lines up to this number were dropped already.
+    synced: u64,
     /// How much is in SQLite's log, about.
     log: usize,
     /// Why no change is taken any more.
@@ -69,7 +81,7 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let data_version =
             schema::pragma(&connection, "data_version").map_err(sqlite_error("read"))?;
-        Ok(Self { connection, index, last_id, data_version, log: 0, failed: None })
+        Ok(Self { connection, index, last_id, data_version, synced: 0, log: 0, failed: None })
     }
 
     /// Writes until nobody can hand in anything any more.
@@ -118,14 +130,18 @@ impl Writer {
             last_id: self.last_id,
             changed: Vec::new(),
             names: HashSet::new(),
+            synced: self.synced,
         };
         let mut outcomes = Vec::with_capacity(batch.len());
         for work in batch {
             outcomes.push(batched.write(&transaction, work).map_err(&failed)?);
         }
-        let Batched { last_id, changed, .. } = batched;
+        let Batched { last_id, changed, synced, .. } = batched;
+        if synced > self.synced {
+            forget_notes(&transaction, synced).map_err(&failed)?;
+        }
         transaction.commit().map_err(&failed)?;
-        self.last_id = last_id;
+        (self.last_id, self.synced) = (last_id, synced);
         self.index.apply(changed);
         self.log += batch.iter().map(Work::bytes).sum::<usize>();
         Ok(outcomes)
@@ -166,6 +182,8 @@ struct Batched<'a> {
     /// What the index is told when the transaction is durable.
     changed: Vec<(&'a str, SecretId, &'a Change)>,
     names: HashSet<&'a str>,
+    /// The highest of the numbers that notes are dropped up to.
+    synced: u64,
 }
 
 impl<'a> Batched<'a> {
@@ -175,11 +193,19 @@ impl<'a> Batched<'a> {
         work: &'a Work,
     ) -> rusqlite::Result<Outcome> {
         match work {
-            Work::Change { name, change, expected } => {
-                self.change(transaction, name, change, *expected)
+            Work::Change { name, change, expected, note } => {
+                let outcome = self.change(transaction, name, change, *expected)?;
+                if let (Outcome::Committed, Some(note)) = (outcome, note) {
+                    write_note(transaction, note)?;
+                    self.synced = self.synced.max(note.synced);
+                }
+                Ok(outcome)
             }
             Work::Header { expected, header } => {
                 replace_header(transaction, expected.as_ref(), header)
+            }
+            Work::Forget(through) => {
+                forget_notes(transaction, *through).map(|()| Outcome::Committed)
             }
         }
     }
@@ -246,6 +272,26 @@ fn write_change(
             run("DELETE FROM secrets WHERE id = ?1", &[&id])
         }
     }
+}
+
+fn write_note(transaction: &Transaction<'_>, note: &Note) -> rusqlite::Result<()> {
+    if !note.is_needed() {
+        return Ok(());
+    }
+    // Two of one number are of the same line, unless somebody has put another log in the place of the first.
+    let insert = "INSERT OR REPLACE INTO notes (line, hash, event, entry) VALUES (?1, ?2, ?3, ?4)";
+    let values = (number(note.line.seq), note.line.hash.to_string(), &note.event, &note.entry);
+    transaction.prepare_cached(insert)?.execute(values).map(drop)
+}
+
+fn forget_notes(transaction: &Transaction<'_>, through: u64) -> rusqlite::Result<()> {
+    let delete = "DELETE FROM notes WHERE line <= ?1";
+    transaction.prepare_cached(delete)?.execute([number(through)]).map(drop)
+}
+
+/// As SQLite has it. A log with as many lines would take longer than there is time.
+fn number(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
 fn replace_header(
