@@ -369,6 +369,18 @@ fn nothing_is_taken_after_the_end() {
 }
 
 #[test]
+fn a_log_that_is_closed_is_another_process_s_to_open() {
+    let folder = Folder::new();
+    let path = folder.path("log");
+    let log = open(&path);
+    append_written(&log, 1).expect("written");
+    log.close().expect("closed");
+    open(&path);
+    assert!(matches!(append_written(&log, 2), Err(AuditError::Closed)));
+    assert!(matches!(log.find(1), Err(OpenError::Closed)));
+}
+
+#[test]
 fn what_waits_is_written_before_the_end() {
     let folder = Folder::new();
     let path = folder.path("log");

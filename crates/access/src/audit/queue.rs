@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::chain::{AuditError, Entry};
 use super::file::OpenError;
@@ -84,6 +84,8 @@ struct Waiting {
     lines: VecDeque<Line>,
     bytes: usize,
     questions: VecDeque<Question>,
+    /// When lines that were reported as written have to be synced. `None` when there is none that was not.
+    due: Option<Instant>,
     is_closed: bool,
 }
 
@@ -137,23 +139,54 @@ impl Queue {
         self.lock().lines.len()
     }
 
-    /// Waits for something to do; until `deadline`, when a sync is due.
-    pub(super) fn next(&self, deadline: Option<Instant>) -> Next {
+    /// Waits for something to do.
+    pub(super) fn wait(&self) {
         let mut waiting = self.lock();
-        loop {
-            if let Some(next) = waiting.next() {
-                return next;
-            }
-            waiting = match deadline.map(|deadline| deadline.checked_duration_since(Instant::now()))
-            {
+        while !waiting.has_next() {
+            let time = waiting.due.map(|due| due.saturating_duration_since(Instant::now()));
+            waiting = match time {
                 None => self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                Some(None) => return Next::Sync,
-                Some(Some(time)) => {
+                Some(time) => {
                     let waited = self.ready.wait_timeout(waiting, time);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             }
         }
+    }
+
+    /// What is to be done.
+    pub(super) fn next(&self) -> Option<Next> {
+        self.lock().next()
+    }
+
+    /// The time of a line that goes before all that come later. `None` when something is to be done before.
+    pub(super) fn time_of_next(&self) -> Option<Result<SystemTime, AuditError>> {
+        let waiting = self.lock();
+        match (waiting.is_closed, waiting.has_next()) {
+            (true, _) => Some(Err(AuditError::Closed)),
+            (false, true) => None,
+            (false, false) => Some(Ok(SystemTime::now())),
+        }
+    }
+
+    /// Has a sync come `lag` after the first line that was written without one.
+    pub(super) fn owe_sync(&self, lag: Duration) {
+        let mut waiting = self.lock();
+        if waiting.due.is_none() {
+            waiting.due = Some(Instant::now() + lag);
+            drop(waiting);
+            self.ready.notify_one();
+        }
+    }
+
+    /// Whether a sync has to come now, whatever else there is.
+    pub(super) fn is_sync_due(&self) -> bool {
+        self.lock().is_sync_due()
+    }
+
+    /// There was a sync, or there will be none. Whether it was owed.
+    pub(super) fn take_sync(&self) -> bool {
+        self.lock().due.take().is_some()
     }
 
     /// Everything that waits, when nobody does anything any more. Who has asked is told by its end of
@@ -178,7 +211,19 @@ impl Waiting {
         if !self.lines.is_empty() {
             return Some(Next::Write(self.batch()));
         }
-        self.is_closed.then_some(Next::Stop)
+        if self.is_closed {
+            return Some(Next::Stop);
+        }
+        self.is_sync_due().then_some(Next::Sync)
+    }
+
+    fn has_next(&self) -> bool {
+        let is_asked = !self.questions.is_empty() || !self.lines.is_empty();
+        is_asked || self.is_closed || self.is_sync_due()
+    }
+
+    fn is_sync_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= Instant::now())
     }
 
     /// As many lines as are written at once, one at least.
@@ -218,7 +263,7 @@ mod tests {
         let queue = Queue::default();
         (0..MAX_WAITING).for_each(|_| push(&queue, 10).unwrap());
         assert!(matches!(push(&queue, 10), Err(AuditError::Full)));
-        assert!(matches!(queue.next(None), Next::Write(_)));
+        assert!(matches!(queue.next(), Some(Next::Write(_))));
         push(&queue, 10).unwrap();
     }
 
@@ -231,7 +276,7 @@ mod tests {
         assert!(matches!(push(&queue, 1), Err(AuditError::Full)));
         let mut handed = 0;
         while queue.len() > 0 {
-            let Next::Write(lines) = queue.next(None) else { panic!("lines are left") };
+            let Some(Next::Write(lines)) = queue.next() else { panic!("lines are left") };
             assert_eq!(lines.len(), MAX_BATCH / (64 * 1024));
             handed += lines.len();
         }
@@ -247,20 +292,39 @@ mod tests {
         queue.ask(Question::Reopen(sender)).unwrap();
         queue.close();
         assert!(matches!(push(&queue, 1), Err(AuditError::Closed)));
-        assert!(matches!(queue.next(None), Next::Answer(_)));
+        assert!(matches!(queue.next(), Some(Next::Answer(_))));
         assert!(receiver.recv().is_err());
-        assert!(matches!(queue.next(None), Next::Write(lines) if lines.len() == 1));
-        assert!(matches!(queue.next(None), Next::Stop));
+        assert!(matches!(queue.next(), Some(Next::Write(lines)) if lines.len() == 1));
+        assert!(matches!(queue.next(), Some(Next::Stop)));
     }
     #[test]
     fn a_sync_that_is_due_comes_when_nothing_else_is_to_be_done() {
         let queue = Queue::default();
-        let due = Some(Instant::now());
+        queue.owe_sync(Duration::ZERO);
         push(&queue, 1).unwrap();
-        assert!(matches!(queue.next(due), Next::Write(_)));
-        assert!(matches!(queue.next(due), Next::Sync));
-        let later = Instant::now() + std::time::Duration::from_millis(20);
-        assert!(matches!(queue.next(Some(later)), Next::Sync));
-        assert!(Instant::now() >= later);
+        assert!(matches!(queue.next(), Some(Next::Write(_))) && queue.is_sync_due());
+        assert!(matches!(queue.next(), Some(Next::Sync)));
+        assert!(queue.take_sync() && !queue.take_sync());
+        assert!(queue.next().is_none());
+        let (lag, began) = (Duration::from_millis(20), Instant::now());
+        queue.owe_sync(lag);
+        queue.owe_sync(Duration::ZERO);
+        queue.wait();
+        assert!(began.elapsed() >= lag);
+    }
+
+    #[test]
+    fn a_line_goes_first_only_when_nothing_else_is_to_be_done() {
+        let queue = Queue::default();
+        assert!(matches!(queue.time_of_next(), Some(Ok(_))));
+        push(&queue, 1).unwrap();
+        assert!(queue.time_of_next().is_none());
+        queue.next();
+        queue.owe_sync(Duration::ZERO);
+        assert!(queue.time_of_next().is_none());
+        queue.take_sync();
+        assert!(matches!(queue.time_of_next(), Some(Ok(_))));
+        queue.close();
+        assert!(matches!(queue.time_of_next(), Some(Err(AuditError::Closed))));
     }
 }

@@ -1,17 +1,18 @@
-//! The thread that writes.
+//! The thread that writes, and who writes in its place.
 //!
 //! Everything that waits is written at once and synced once, and then all who waited are answered: a single
 //! line waits for one sync, and a thousand lines for one or two. Whoever is content with a line being written is
-//! answered before the sync; when nobody else waits there is none, until it is due.
+//! answered before the sync; when nobody else waits there is none, until it is due. Such a line is written by its own
+//! thread if nothing else is to be done, because going to another one and back takes longer than writing it.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::chain::{AuditError, Chain, Storage};
+use super::chain::{AuditError, Chain, Entry, Storage};
 use super::file::{LogFile, OpenError};
 use super::line::{Head, OPENED, STARTED, STOPPED};
 use super::log::Reopened;
@@ -21,13 +22,20 @@ use super::queue::{Line, Next, Promise, Question, Queue};
 const LAG: Duration = Duration::from_millis(100);
 
 /// What the thread and its users have in their hands.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) queue: Queue,
+    /// The last durable line.
     head: Mutex<Head>,
+    /// Whoever has it writes. `None` when the log is closed. It is taken before the lock of the queue.
+    writer: Mutex<Option<Writer>>,
 }
 
 impl Shared {
+    pub(super) fn new(writer: Writer) -> Self {
+        let head = Mutex::new(writer.chain.head());
+        Self { queue: Queue::default(), head, writer: Mutex::new(Some(writer)) }
+    }
+
     pub(super) fn head(&self) -> Head {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -35,16 +43,54 @@ impl Shared {
     fn set_head(&self, head: Head) {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
     }
+
+    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes until the queue is closed, and answers the last line's head.
+    pub(super) fn run(&self) -> Result<Head, AuditError> {
+        let _abandoning = Abandoning(self);
+        loop {
+            self.queue.wait();
+            // What comes next is taken with the right to write it, so that no line goes before an older one.
+            let mut writer = self.writer();
+            let writer = writer.as_mut().ok_or(AuditError::Closed)?;
+            match self.queue.next() {
+                Some(Next::Write(lines)) => writer.write(self, lines),
+                Some(Next::Answer(question)) => writer.answer(self, question),
+                // Who writes the next line is told of a failure.
+                Some(Next::Sync) => _ = writer.sync(self),
+                Some(Next::Stop) => return writer.stop(self),
+                None => {}
+            }
+        }
+    }
+
+    /// Writes a line at once, without a sync, if nothing else is being written or waits for it.
+    pub(super) fn try_write(
+        &self,
+        event: &str,
+        members: &[u8],
+    ) -> Option<Result<Head, AuditError>> {
+        let mut writer = self.writer.try_lock().ok()?;
+        let writer = writer.as_mut()?;
+        let time = self.queue.time_of_next()?;
+        Some(time.and_then(|time| writer.write_one(self, Entry { time, event, members })))
+    }
 }
 
-/// What the thread alone has.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+/// What only one has at a time.
 pub(super) struct Writer {
     chain: Chain<Medium>,
     version: String,
-    shared: Arc<Shared>,
-    /// When lines that were reported as written have to be synced. `None` when there is none that was not.
-    due: Option<Instant>,
-    /// Such lines could not be synced, and are not in the file any more.
+    /// Lines that were reported as written could not be synced, and are not in the file any more.
     has_lost: bool,
 }
 
@@ -63,30 +109,10 @@ impl Writer {
     }
 
     fn new(chain: Chain<Medium>, version: &str) -> Self {
-        let head = Mutex::new(chain.head());
-        let shared = Arc::new(Shared { queue: Queue::default(), head });
-        Self { chain, version: version.to_string(), shared, due: None, has_lost: false }
+        Self { chain, version: version.to_string(), has_lost: false }
     }
 
-    pub(super) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
-    }
-
-    /// Writes until the queue is closed, and answers the last line's head.
-    pub(super) fn run(mut self) -> Result<Head, AuditError> {
-        let _abandoning = Abandoning(self.shared());
-        loop {
-            match self.shared.queue.next(self.due) {
-                Next::Write(lines) => self.write(lines),
-                Next::Answer(question) => self.answer(question),
-                // Who writes the next line is told of a failure.
-                Next::Sync => _ = self.sync(),
-                Next::Stop => return self.stop(),
-            }
-        }
-    }
-
-    fn write(&mut self, lines: Vec<Line>) {
+    fn write(&mut self, shared: &Shared, lines: Vec<Line>) {
         let heads = match self.chain.write(lines.iter().map(Line::entry)) {
             Ok(heads) => heads,
             Err(error) => {
@@ -97,56 +123,68 @@ impl Writer {
         let (waiting, written): (Vec<_>, Vec<_>) =
             lines.partition(|(line, _)| line.promise == Promise::Durable);
         if !written.is_empty() {
-            self.due.get_or_insert_with(|| Instant::now() + LAG);
+            shared.queue.owe_sync(LAG);
         }
-        // A stream has no sync to be spared.
-        let is_stream = matches!(self.chain.storage, Medium::Stream { .. });
-        let is_due = is_stream || self.due.is_some_and(|due| due <= Instant::now());
         written.into_iter().for_each(|(line, head)| answer(line, Ok(head)));
-        if waiting.is_empty() && !is_due {
+        if waiting.is_empty() && !self.is_stream() && !shared.queue.is_sync_due() {
             return;
         }
-        let synced = self.sync();
+        let synced = self.sync(shared);
         for (line, head) in waiting {
             answer(line, synced.as_ref().map(|()| head).map_err(AuditError::clone));
         }
     }
 
-    fn sync(&mut self) -> Result<(), AuditError> {
+    fn write_one(&mut self, shared: &Shared, entry: Entry<'_>) -> Result<Head, AuditError> {
+        self.chain.write(std::iter::once(entry))?;
+        let head = self.chain.head();
+        if self.is_stream() {
+            self.sync(shared)?;
+        } else {
+            shared.queue.owe_sync(LAG);
+        }
+        Ok(head)
+    }
+
+    /// A stream has no sync to be spared.
+    fn is_stream(&self) -> bool {
+        matches!(self.chain.storage, Medium::Stream { .. })
+    }
+
+    fn sync(&mut self, shared: &Shared) -> Result<(), AuditError> {
         let synced = self.chain.sync();
-        self.has_lost |= synced.is_err() && self.due.is_some();
-        self.due = None;
-        self.shared.set_head(self.chain.synced());
+        self.has_lost |= shared.queue.take_sync() && synced.is_err();
+        shared.set_head(self.chain.synced());
         synced
     }
 
     /// Nobody may be there any more to be told.
-    fn answer(&mut self, question: Question) {
+    fn answer(&mut self, shared: &Shared, question: Question) {
         match question {
             Question::Reopen(asked) => {
-                let result = self.reopen();
-                self.shared.set_head(self.chain.synced());
+                let result = self.reopen(shared);
+                shared.set_head(self.chain.synced());
                 let _ = asked.send(result);
             }
             Question::Find(seq, asked) => _ = asked.send(self.find(seq)),
         }
     }
 
-    fn stop(&mut self) -> Result<Head, AuditError> {
+    fn stop(&mut self, shared: &Shared) -> Result<Head, AuditError> {
         let stopped = self.chain.commit_own(STOPPED, &self.version, 0);
         // Without room for that line there still are the ones before it.
-        self.sync()?;
+        self.sync(shared)?;
         stopped
     }
 
-    fn reopen(&mut self) -> Result<Reopened, OpenError> {
+    fn reopen(&mut self, shared: &Shared) -> Result<Reopened, OpenError> {
         let Medium::File(file) = &self.chain.storage else { return Ok(Reopened::Unchanged) };
         let path = file.path().to_path_buf();
         let is_in_place = file.is_in_place()?;
         let same = file.try_clone();
         if !is_in_place {
             // Nobody comes back to the old file.
-            let _ = self.sync();
+            let _ = self.sync(shared);
         }
         if self.has_lost {
             return Err(OpenError::Lost(path));
@@ -160,7 +198,7 @@ impl Writer {
             None => Ok(Reopened::Unchanged),
             Some(AuditError::Changed) => {
                 self.chain = begin(same?, Some(head), &self.version)?;
-                self.due = None;
+                shared.queue.take_sync();
                 Ok(Reopened::Recovered)
             }
             Some(_) => Err(OpenError::Unsynced(path)),
@@ -196,13 +234,14 @@ fn answer(line: Line, result: Result<Head, AuditError>) {
     let _ = panic::catch_unwind(AssertUnwindSafe(|| (line.done)(result)));
 }
 
-/// However the thread ends, nobody waits for it any more.
-struct Abandoning(Arc<Shared>);
+/// However the thread ends, nobody waits for it any more, and the file is another process's to open.
+struct Abandoning<'a>(&'a Shared);
 
-impl Drop for Abandoning {
+impl Drop for Abandoning<'_> {
     fn drop(&mut self) {
         let lines = self.0.queue.abandon();
         lines.into_iter().for_each(|line| answer(line, Err(AuditError::Closed)));
+        drop(self.0.writer().take());
     }
 }
 
