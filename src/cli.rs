@@ -1,4 +1,9 @@
 //! What was typed. Nothing is looked up here, not even in the environment.
+//!
+//! A run uses one command, and describing the flags of all would be most of what a short run does. So
+//! the enums of commands are `defer`: a command's struct is looked at when that command is typed.
+
+#![allow(missing_docs, reason = "a struct's documentation would replace the help of its command")]
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -49,6 +54,7 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Make key pairs
     ///
@@ -226,7 +232,7 @@ Examples:
     Man(Man),
 }
 
-/// `genkeys`
+// `genkeys`
 #[derive(Debug, Args)]
 pub struct Genkeys {
     /// Names of the pairs
@@ -243,11 +249,10 @@ pub struct Genkeys {
     pub print: bool,
 }
 
-/// `encrypt`
+// `encrypt`
 #[derive(Debug, Args)]
 pub struct Encrypt {
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub keys: SealKeys,
     /// Fold the token into lines of 64 characters
     #[arg(short, long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = switch, hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
@@ -266,7 +271,7 @@ pub struct Encrypt {
     pub refused: Vec<OsString>,
 }
 
-/// The keys that seal.
+// The keys that seal.
 #[derive(Debug, Default, Args)]
 pub struct SealKeys {
     /// Variable or file with the public key to encrypt to [default: $PUBLIC_KEY, then
@@ -281,11 +286,10 @@ pub struct SealKeys {
     #[arg(long, value_name = "KEY")]
     pub kms_key_id: Option<String>,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub kms: KmsFlags,
 }
 
-/// How AWS KMS is asked.
+// How AWS KMS is asked.
 #[derive(Clone, Debug, Default, Args)]
 pub struct KmsFlags {
     /// Pair that AWS KMS tokens are bound to, the same when they are encrypted and decrypted and no
@@ -297,7 +301,7 @@ pub struct KmsFlags {
     pub kms_timeout: Option<Duration>,
 }
 
-/// `decrypt`
+// `decrypt`
 #[derive(Debug, Args)]
 pub struct Decrypt {
     /// File to decrypt, or - for standard input [default: -]
@@ -321,7 +325,6 @@ pub struct Decrypt {
     pub base64: bool,
     // Last, because the heading of what is asked of a daemon would go on above whatever follows.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub keys: OpenKeys,
 }
 
@@ -337,7 +340,7 @@ impl Decrypt {
     }
 }
 
-/// `exec`
+// `exec`
 #[derive(Debug, Args)]
 pub struct Exec {
     /// Add the variables in FILE, a dotenv or systemd EnvironmentFile, to the environment
@@ -351,11 +354,10 @@ pub struct Exec {
     pub command: Vec<OsString>,
     // Last, as in `Decrypt`.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub keys: OpenKeys,
 }
 
-/// The keys that open, here or at a daemon.
+// The keys that open, here or at a daemon.
 #[derive(Clone, Debug, Default, Args)]
 pub struct OpenKeys {
     /// Variable or file with the private key to decrypt with, or to ask a daemon with [default:
@@ -370,10 +372,8 @@ pub struct OpenKeys {
     #[arg(long, value_name = "KEY")]
     pub kms_key_id: Option<String>,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub kms: KmsFlags,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub daemon: AskFlags,
 }
 
@@ -386,7 +386,7 @@ impl OpenKeys {
     }
 }
 
-/// `doctor`
+// `doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// Files whose tokens are tried, or - for standard input; without any, the environment's are
@@ -400,7 +400,7 @@ pub struct Doctor {
     pub json: bool,
 }
 
-/// `audit`
+// `audit`
 #[cfg(any(feature = "daemon", feature = "server"))]
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -410,9 +410,10 @@ pub struct Audit {
     pub command: AuditCommand,
 }
 
-/// What is done with an audit log.
+// What is done with an audit log.
 #[cfg(any(feature = "daemon", feature = "server"))]
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum AuditCommand {
     /// Find changed, removed, added and moved lines
     ///
@@ -427,7 +428,7 @@ Examples:
     Verify(AuditVerify),
 }
 
-/// `audit verify`
+// `audit verify`
 #[cfg(any(feature = "daemon", feature = "server"))]
 #[derive(Debug, Args)]
 pub struct AuditVerify {
@@ -442,7 +443,7 @@ pub struct AuditVerify {
     pub json: bool,
 }
 
-/// `version`
+// `version`
 #[derive(Debug, Args)]
 pub struct Version {
     /// Print one JSON object
@@ -450,7 +451,7 @@ pub struct Version {
     pub json: bool,
 }
 
-/// `man`
+// `man`
 #[derive(Debug, Args)]
 pub struct Man {
     /// The command whose page to print
@@ -491,6 +492,25 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_keeps_its_texts_when_its_flags_are_described() {
+        fn texts(command: &clap::Command) -> [Option<String>; 2] {
+            [command.get_about(), command.get_long_about()]
+                .map(|text| text.map(ToString::to_string))
+        }
+        fn check_below(command: &mut clap::Command) -> usize {
+            let mut checked = 0;
+            for below in command.get_subcommands_mut() {
+                let before = texts(below);
+                below.render_help();
+                assert_eq!(texts(below), before, "{}", below.get_name());
+                checked += 1 + check_below(below);
+            }
+            checked
+        }
+        assert!(check_below(&mut Cli::command()) >= 8);
     }
 
     #[test]

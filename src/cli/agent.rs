@@ -11,7 +11,7 @@ use super::{OpenKeys, seconds, switch};
 
 pub use test::AgentTest;
 
-/// `agent`
+// `agent`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Agent {
@@ -19,12 +19,12 @@ pub struct Agent {
     #[command(subcommand)]
     pub command: Option<AgentCommand>,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub provider: AgentProvider,
 }
 
-/// What is done instead of answering a request.
+// What is done instead of answering a request.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum AgentCommand {
     /// Do what an agent does with a secret backend, before an agent is restarted
     ///
@@ -53,7 +53,7 @@ Examples:
     Install(AgentInstall),
 }
 
-/// Where the secrets are that handles ask for. Each flag may be a line of a file, too.
+// Where the secrets are that handles ask for. Each flag may be a line of a file, too.
 #[derive(Clone, Debug, Args)]
 pub struct AgentProvider {
     /// Settings in TOML: each flag here is a key there, with _ for - [default: $SECRETARY_AGENT_CONFIG, then
@@ -89,11 +89,10 @@ pub struct AgentProvider {
     pub max_output: usize,
     // Last, as in `Decrypt`.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub keys: OpenKeys,
 }
 
-/// `agent install`
+// `agent install`
 #[derive(Debug, Args)]
 pub struct AgentInstall {
     /// The user that the agent runs as [default: stackstate-agent or dd-agent, on Windows stsagentuser or ddagentuser,

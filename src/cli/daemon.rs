@@ -14,7 +14,7 @@ use clap::{Args, ValueHint};
 use super::{KmsFlags, count};
 use super::{seconds, switch};
 
-/// How a daemon is asked.
+// How a daemon is asked.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "To have a daemon decrypt")]
 pub struct AskFlags {
@@ -63,7 +63,7 @@ pub struct AskFlags {
     pub timeout: Option<Duration>,
 }
 
-/// `daemon`
+// `daemon`
 #[cfg(feature = "daemon")]
 #[derive(Debug, Args)]
 pub struct Daemon {
@@ -95,7 +95,6 @@ pub struct Daemon {
     #[arg(long, value_name = "KEY")]
     pub kms_key_id: Option<String>,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub kms: KmsFlags,
     /// File that each decision is written to before it is answered; standard error, without a sync, if it is
     /// not given [default: $SECRETARY_AUDIT_LOG]
@@ -106,14 +105,12 @@ pub struct Daemon {
     pub admin_listen: Option<SocketAddr>,
     // Last, because their headings would go on above whatever follows.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub cluster: ClusterFlags,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub limits: LimitFlags,
 }
 
-/// Who is asked about workloads.
+// Who is asked about workloads.
 #[cfg(feature = "daemon")]
 #[derive(Debug, Args)]
 #[allow(rustdoc::bare_urls, reason = "it is the text of the help")]
@@ -148,7 +145,7 @@ pub struct ClusterFlags {
     pub mesos_require_token_list: bool,
 }
 
-/// How much is served.
+// How much is served.
 #[cfg(feature = "daemon")]
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]

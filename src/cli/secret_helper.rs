@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-/// `secret-helper`
+// `secret-helper`
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct SecretHelper {
@@ -13,8 +13,9 @@ pub struct SecretHelper {
     pub command: SecretHelperCommand,
 }
 
-/// Which helper it is.
+// Which helper it is.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum SecretHelperCommand {
     /// Answer with files below a folder, and with Kubernetes secrets
     Read(SecretHelperRead),
@@ -26,7 +27,7 @@ pub enum SecretHelperCommand {
     },
 }
 
-/// `secret-helper read`
+// `secret-helper read`
 #[derive(Debug, Args)]
 pub struct SecretHelperRead {
     /// Take file@PATH, by any path, and k8s_secret@NAMESPACE/NAME/KEY, besides names of files in DIR

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 use secretary_agent::tester::{payload, rights};
 
-/// `agent test`
+// `agent test`
 #[derive(Debug, Args)]
 pub struct AgentTest {
     /// The executable [default: secret_backend_command of the configuration]
