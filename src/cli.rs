@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::failure::EXIT_CODES;
@@ -50,6 +50,28 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// The command line for a script that completes it. `help` has the commands that are known when it
+    /// is made, so the flags and commands of those that have commands of their own are described now.
+    pub fn with_commands_of_commands() -> clap::Command {
+        Self::command().mut_subcommands(|command| match command.get_name() {
+            #[cfg(feature = "agent")]
+            "agent" => described::<Agent>(command),
+            #[cfg(feature = "agent")]
+            "secret-helper" => described::<SecretHelper>(command),
+            #[cfg(feature = "daemon")]
+            "audit" => described::<Audit>(command),
+            _ => command,
+        })
+    }
+}
+
+/// `command` with what it would otherwise get when it is typed.
+#[cfg(any(feature = "agent", feature = "daemon"))]
+fn described<A: Args>(command: clap::Command) -> clap::Command {
+    A::augment_args(command).defer(|command| command)
 }
 
 /// The commands.
@@ -487,7 +509,6 @@ pub(crate) fn switch(word: &str) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {
@@ -511,6 +532,21 @@ mod tests {
             checked
         }
         assert!(check_below(&mut Cli::command()) >= 8);
+    }
+
+    #[test]
+    fn help_is_completed_with_the_commands_of_commands() {
+        fn names(command: &clap::Command) -> Vec<&str> {
+            let names = command.get_subcommands().map(clap::Command::get_name);
+            names.filter(|name| *name != "help").collect()
+        }
+        let mut program = Cli::with_commands_of_commands();
+        program.build();
+        let help = program.find_subcommand("help").unwrap();
+        for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+            let of_help = help.find_subcommand(command.get_name()).unwrap();
+            assert_eq!(names(of_help), names(command), "{}", command.get_name());
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::Outcome;
@@ -11,7 +10,8 @@ use crate::world::World;
 
 pub(super) fn run(shell: Shell, world: &World) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "secretary", &mut script);
+    let mut program = Cli::with_commands_of_commands();
+    clap_complete::generate(shell, &mut program, "secretary", &mut script);
     world.print(&script)?;
     Ok(ExitCode::SUCCESS)
 }
