@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::{KmsFlags, count, switch};
 
-/// `server`
+// `server`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Server {
@@ -21,11 +21,12 @@ pub struct Server {
     pub flags: ServerFlags,
 }
 
-/// What is done instead of serving.
+// What is done instead of serving.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum ServerCommand {}
 
-/// How a server serves. Each flag may be a variable, or a line of a file, too.
+// How a server serves. Each flag may be a variable, or a line of a file, too.
 #[derive(Clone, Debug, Args)]
 pub struct ServerFlags {
     /// Try it out: everybody on this machine may do everything, and nothing outlasts the process
@@ -70,7 +71,7 @@ pub struct ServerFlags {
     pub key: KekFlags,
 }
 
-/// Who may call, and what they may do.
+// Who may call, and what they may do.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Callers")]
 pub struct CallerFlags {
@@ -102,7 +103,7 @@ pub enum IdentityKind {
     Token,
 }
 
-/// The key-encryption key: what the store's own keys are wrapped by.
+// The key-encryption key: what the store's own keys are wrapped by.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Key-encryption key, one of")]
 pub struct KekFlags {
