@@ -22,6 +22,7 @@ mod daemon;
 mod secret_helper;
 #[cfg(feature = "server")]
 mod server;
+mod setec;
 
 #[cfg(feature = "agent")]
 pub use agent::{Agent, AgentCommand, AgentInstall, AgentProvider, AgentTest};
@@ -32,6 +33,7 @@ pub use daemon::{ClusterFlags, Daemon};
 pub use secret_helper::{SecretHelper, SecretHelperCommand, SecretHelperRead};
 #[cfg(feature = "server")]
 pub use server::{CallerFlags, IdentityKind, KekFlags, Server, ServerCommand, ServerFlags};
+pub use setec::{CertificateFlags, SetecFlags};
 
 /// The command line.
 #[derive(Debug, Parser)]

@@ -11,6 +11,7 @@
 //! | [`kms`], [`runtime`] | AWS KMS, and the one runtime that work on the network is done in |
 //! | `kubernetes` | keys of Kubernetes secrets, for who answers an agent |
 //! | [`remote`] | a daemon that opens tokens in this program's place |
+//! | [`setec`] | a secrets server, and who asks it |
 //! | [`seal`], [`unseal`] | sealing, and opening the tokens of several texts at once |
 //! | [`environ`], [`env_file`] | variables and the tokens in them |
 //! | [`mod@format`] | how variables are printed so that their reader gets the exact bytes |
@@ -51,11 +52,18 @@ pub mod output;
 #[cfg(unix)]
 pub mod process;
 pub mod remote;
-#[cfg(any(feature = "aws", feature = "daemon", feature = "kubernetes", feature = "server"))]
+#[cfg(any(
+    feature = "aws",
+    feature = "daemon",
+    feature = "kubernetes",
+    feature = "server",
+    feature = "setec"
+))]
 pub mod runtime;
 pub mod seal;
 #[cfg(any(feature = "daemon", feature = "server"))]
 mod serving;
+pub mod setec;
 #[cfg(any(feature = "agent", feature = "server"))]
 mod settings;
 #[cfg(unix)]

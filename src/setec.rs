@@ -1,0 +1,83 @@
+//! A secrets server as this program asks it: settings from flags and variables, failures in the user's words.
+//!
+//! Nothing is read, built or asked before the first secret is needed.
+
+#[cfg(not(feature = "setec"))]
+mod absent;
+#[cfg(feature = "setec")]
+mod advice;
+#[cfg(feature = "setec")]
+mod asking;
+
+use std::path::Path;
+
+use crate::cli::{AskFlags, CertificateFlags, SetecFlags};
+use crate::environ::Environ;
+use crate::failure::{Code, Failure};
+
+#[cfg(not(feature = "setec"))]
+pub use absent::SecretsServer;
+#[cfg(feature = "setec")]
+pub use advice::{code, hint};
+#[cfg(feature = "setec")]
+pub use asking::SecretsServer;
+
+/// Whether this program can ask a secrets server at all.
+pub const IS_BUILT_IN: bool = cfg!(feature = "setec");
+
+/// What was typed about a server and who asks it.
+#[derive(Clone, Copy, Debug)]
+pub struct Flags<'a> {
+    /// The server, and the token.
+    pub server: &'a SetecFlags,
+    /// The file with a certificate.
+    pub certificate: Option<&'a Path>,
+    /// The file with its private key.
+    pub key: Option<&'a Path>,
+}
+
+impl<'a> Flags<'a> {
+    /// Those of a command that asks nobody else.
+    pub fn new(server: &'a SetecFlags, certificate: &'a CertificateFlags) -> Self {
+        let CertificateFlags { client_cert, client_key } = certificate;
+        Self { server, certificate: client_cert.as_deref(), key: client_key.as_deref() }
+    }
+
+    /// Those of a command that may ask a daemon, too, and has one certificate for both.
+    pub fn beside_daemon(server: &'a SetecFlags, daemon: &'a AskFlags) -> Self {
+        let AskFlags { client_cert, client_key, .. } = daemon;
+        Self { server, certificate: client_cert.as_deref(), key: client_key.as_deref() }
+    }
+}
+
+/// The server's URL and where it is set, unless none is. An empty flag means that there is none, whatever the variables
+/// say.
+pub(crate) fn url(
+    flags: &SetecFlags,
+    process: &Environ,
+) -> Result<Option<(&'static str, String)>, Failure> {
+    let url = match &flags.server {
+        Some(url) => Some(("--server", url.clone())),
+        None => match text(process, "SECRETARY_SERVER")? {
+            Some(url) => Some(("$SECRETARY_SERVER", url)),
+            None => text(process, "SETEC_SERVER")?.map(|url| ("$SETEC_SERVER", url)),
+        },
+    };
+    Ok(url.filter(|(_, url)| !url.is_empty()))
+}
+
+/// The value of a variable that is set and not empty.
+fn text(process: &Environ, name: &str) -> Result<Option<String>, Failure> {
+    let Some(value) = process.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let value = value.to_str().ok_or_else(|| {
+        Failure::new(Code::Configuration, format!("${name} can't be used: it is not UTF-8"))
+    });
+    value.map(|value| Some(value.to_string()))
+}
+
+/// Nobody is set up who could be asked. It is setec's sentence, which people search for.
+fn no_server() -> Failure {
+    Failure::new(Code::Configuration, "no server address is set")
+        .detail("looked for: --server, $SECRETARY_SERVER, $SETEC_SERVER")
+        .hint("give the URL of a secrets server, as https://secrets.example.com")
+}
