@@ -18,6 +18,8 @@ use crate::format::Format;
 #[cfg(feature = "agent")]
 mod agent;
 mod daemon;
+#[cfg(feature = "setec")]
+mod secret;
 #[cfg(feature = "agent")]
 mod secret_helper;
 #[cfg(feature = "server")]
@@ -29,6 +31,10 @@ pub use agent::{Agent, AgentCommand, AgentInstall, AgentProvider, AgentTest};
 pub use daemon::AskFlags;
 #[cfg(feature = "daemon")]
 pub use daemon::{ClusterFlags, Daemon};
+#[cfg(feature = "setec")]
+pub use secret::{
+    SecretArgs, SecretCommand, SecretCreateVersion, SecretGet, SecretPut, ValueFlags,
+};
 #[cfg(feature = "agent")]
 pub use secret_helper::{SecretHelper, SecretHelperCommand, SecretHelperRead};
 #[cfg(feature = "server")]
@@ -164,6 +170,18 @@ A file of workloads:
 In a file that ends in .json it is {\"workload\": [{\"task\": ...}]}. There may be service_public_key,
 too, and secrets_sha256, a list of what `printf %s TOKEN | sha256sum` prints.")]
     Daemon(Box<Daemon>),
+    /// Read and write secrets on a server that speaks setec's API
+    ///
+    /// Asks as the node of a tailnet that this machine is, or with a token or a certificate.
+    #[cfg(feature = "setec")]
+    #[command(after_long_help = "\
+Examples:
+  export SECRETARY_SERVER=https://secrets.example.com
+  secretary secret put prod/db             asks for the value
+  secretary secret activate prod/db 2
+  secretary secret get prod/db
+  secretary secret list --token-file /run/secrets/token")]
+    Secret(Box<SecretArgs>),
     /// Resolve secrets for the StackState or Datadog agent
     ///
     /// Reads an agent's request from standard input and answers on standard output: it is the executable that the

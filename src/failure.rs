@@ -197,11 +197,22 @@ pub fn print_usage(error: &clap::Error, args: &[OsString], world: &World) -> Exi
             .hint("use the full build, which has the feature `daemon`")
             .print(world);
     }
-    // What `encrypt` does not know may be the secret itself, unless it is much like an option.
+    let is_secret = args.get(1).is_some_and(|command| command == "secret");
+    if is_secret && !cfg!(feature = "setec") {
+        return Failure::new(
+            code,
+            "this secretary was built without the part that asks a secrets server",
+        )
+        .hint("use the full build, which has the feature `setec`")
+        .print(world);
+    }
+    // What a command that takes a secret does not know may be the secret itself, unless it is much like an option.
     let is_encrypt = args.get(1).is_some_and(|command| command == "encrypt");
+    let is_put = is_secret && args.iter().skip(2).any(|it| it == "put" || it == "create-version");
     let resembles_nothing = error.get(ContextKind::SuggestedArg).is_none();
-    let may_be_secret =
-        is_encrypt && error.kind() == clap::error::ErrorKind::UnknownArgument && resembles_nothing;
+    let may_be_secret = (is_encrypt || is_put)
+        && error.kind() == clap::error::ErrorKind::UnknownArgument
+        && resembles_nothing;
     if may_be_secret || args.iter().skip(1).any(|argument| could_be_a_key(argument)) {
         return Failure::new(code, "there is an argument that the command does not take; it is not repeated, because it may be a secret")
             .hint("every user of this machine can read secrets on a command line, so change it if it was one; --help shows what the command takes")

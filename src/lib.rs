@@ -16,6 +16,7 @@
 //! | [`environ`], [`env_file`] | variables and the tokens in them |
 //! | [`mod@format`] | how variables are printed so that their reader gets the exact bytes |
 //! | [`output`] | standard output, or a file that is replaced as a whole |
+//! | [`prompt`] | asking for a secret at the terminal |
 //! | [`process`] | becoming another program, or another user |
 //! | `serving` | what servers have in common |
 //! | `settings` | flags in a file |
@@ -51,6 +52,7 @@ pub mod kubernetes;
 pub mod output;
 #[cfg(unix)]
 pub mod process;
+pub mod prompt;
 pub mod remote;
 #[cfg(any(
     feature = "aws",

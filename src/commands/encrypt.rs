@@ -9,6 +9,7 @@ use secretary_secret::Secret;
 use crate::Outcome;
 use crate::cli::Encrypt;
 use crate::failure::{Code, Failure};
+use crate::prompt::prompt;
 use crate::seal::{DataKeys, MAX_LINES, MAX_SECRET, Sealer};
 use crate::world::World;
 
@@ -87,25 +88,8 @@ fn read(world: &World) -> Result<Secret, Failure> {
     })
 }
 
-/// Ctrl-C takes effect when the terminal is as it was: it shows nothing that is typed while it is asked.
-#[cfg(unix)]
-fn ask_once(text: &str) -> io::Result<String> {
-    use crate::signals::deferred;
-    deferred(&[nix::sys::signal::Signal::SIGINT], || rpassword::prompt_password(text))
-}
-
-#[cfg(not(unix))]
-fn ask_once(text: &str) -> io::Result<String> {
-    rpassword::prompt_password(text)
-}
-
 /// Twice, because what is typed is not seen.
 fn ask() -> Result<Secret, Failure> {
-    let prompt = |text| {
-        ask_once(text)
-            .map(|line| Secret::from(line.into_bytes()))
-            .map_err(|error| Failure::io("read", "the terminal", &error))
-    };
     let (secret, again) = (prompt("Secret: ")?, prompt("Again: ")?);
     match secret == again {
         true => Ok(secret),

@@ -13,6 +13,8 @@ mod encrypt;
 mod exec;
 mod genkeys;
 mod man;
+#[cfg(feature = "setec")]
+mod secret;
 #[cfg(feature = "agent")]
 mod secret_helper;
 #[cfg(feature = "server")]
@@ -36,6 +38,8 @@ pub fn run(command: Command, world: &World) -> Outcome {
         Command::Exec(args) => exec::run(&args, world),
         #[cfg(feature = "daemon")]
         Command::Daemon(args) => daemon::run(&args, world),
+        #[cfg(feature = "setec")]
+        Command::Secret(args) => secret::run(&args, world),
         #[cfg(feature = "agent")]
         Command::Agent(args) => agent::run(&args, world),
         #[cfg(feature = "agent")]
