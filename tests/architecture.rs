@@ -50,6 +50,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "secretary-envelope",
             "secretary-secret",
             "secretary-serve",
+            "secretary-setec-api",
             "secretary-setec-client",
             "secretary-setec-server",
             "secretary-transport",

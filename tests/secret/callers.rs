@@ -1,0 +1,167 @@
+//! Whom is asked, and as whom.
+
+use std::path::Path;
+
+use crate::certificates::{Authority, Callers};
+use crate::fake::{Fake, Reply};
+use crate::program::{fails, on, prints, run, secretary};
+use crate::server::Server;
+
+const NOTHING: &str = "NAME ACTIVE VERSIONS\n";
+
+fn nothing() -> Fake {
+    Fake::start(Reply::new(200, "null"))
+}
+
+#[test]
+fn the_flag_is_taken_before_the_command_and_behind_it() {
+    let server = Server::start();
+    let url = server.url();
+    for arguments in [
+        &["-s", &url, "list"][..],
+        &["list", "-s", &url],
+        &["--server", &url, "list"],
+        &["list", &format!("--server={url}")],
+        &["list", &format!("-s{url}")],
+        // The last one counts.
+        &["-s", "http://127.0.0.1:1", "list", "-s", &url],
+    ] {
+        assert_eq!(run(&mut secretary(arguments)), prints(NOTHING), "{arguments:?}");
+        // It goes before the variables.
+        let mut command = on("http://127.0.0.1:1", arguments);
+        assert_eq!(run(command.env("SETEC_SERVER", "http://127.0.0.1:1")), prints(NOTHING));
+    }
+    for command in [&["info", "x"][..], &["get", "x"], &["activate", "x", "1"]] {
+        let before = run(&mut secretary(&[&["-s", &url], command].concat()));
+        let behind = run(&mut secretary(&[command, &["-s", &url]].concat()));
+        assert_eq!(before, behind);
+        assert!(before.said.ends_with(": not found\n"), "{before:?}");
+    }
+}
+
+#[test]
+fn a_variable_says_whom_to_ask_ours_before_setecs() {
+    let server = Server::start();
+    let run_with =
+        |variables: &[(&str, &str)]| run(secretary(&["list"]).envs(variables.iter().copied()));
+    let url = server.url();
+    let nobody = "http://127.0.0.1:1";
+    assert_eq!(run_with(&[("SETEC_SERVER", &url)]), prints(NOTHING));
+    assert_eq!(run_with(&[("SECRETARY_SERVER", &url), ("SETEC_SERVER", nobody)]), prints(NOTHING));
+    assert_eq!(run_with(&[("SECRETARY_SERVER", ""), ("SETEC_SERVER", &url)]), prints(NOTHING));
+    assert_eq!(run_with(&[("SECRETARY_SERVER", nobody), ("SETEC_SERVER", &url)]).code, 6);
+    assert_eq!(run_with(&[]), fails(3, "no server address is set"));
+}
+
+#[test]
+fn a_token_is_sent_as_the_file_has_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    std::fs::write(&file, "t0ken-of-mine\n").expect("room");
+    let file = file.to_str().expect("text");
+    let fake = nothing();
+    let url = fake.url();
+    let by_flag = on(&url, &["list", "--token-file", file]);
+    let mut by_variable = on(&url, &["list"]);
+    by_variable.env("SECRETARY_TOKEN_FILE", file);
+    let mut before_certificate = on(&url, &["list"]);
+    before_certificate.env("SECRETARY_TOKEN_FILE", file).env("SECRETARY_CLIENT_CERT", "/no");
+    for mut command in [by_flag, by_variable, before_certificate] {
+        assert_eq!(run(&mut command), prints(NOTHING));
+    }
+    assert_eq!(run(&mut on(&url, &["list"])), prints(NOTHING));
+    let received = fake.received();
+    let authorizations: Vec<_> = received
+        .iter()
+        .map(|request| request.headers.iter().find(|(name, _)| name == "authorization"))
+        .map(|header| header.map(|(_, value)| value.as_str()))
+        .collect();
+    let sent = Some("Bearer t0ken-of-mine");
+    assert_eq!(authorizations, [sent, sent, sent, None]);
+}
+
+#[test]
+fn a_token_that_is_none_is_not_sent_and_not_repeated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fake = nothing();
+    for (contents, why) in [
+        ("".to_string(), "is not one line of printable ASCII"),
+        ("t0ken\nt0ken".to_string(), "is not one line of printable ASCII"),
+        ("t0ken".repeat(1000), "has more than 4096 bytes, so it holds no token"),
+    ] {
+        let file = folder.path().join("token");
+        std::fs::write(&file, contents).expect("room");
+        let file = file.to_str().expect("text");
+        let done = run(&mut on(&fake.url(), &["list", "--token-file", file]));
+        assert!(done.code == 3 && done.said.contains(why), "{done:?}");
+        assert!(!done.said.contains("t0ken\n") && !done.said.contains("t0kent0ken"), "{done:?}");
+    }
+    let done = run(&mut on(&fake.url(), &["list", "--token-file", "/nowhere"]));
+    let expected = "cannot read the token in /nowhere: no such file or directory";
+    assert_eq!(done, fails(3, expected));
+    assert_eq!(fake.received(), []);
+}
+
+#[test]
+fn a_token_is_not_sent_where_others_could_read_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    std::fs::write(&file, "t0ken").expect("room");
+    let file = file.to_str().expect("text");
+    // Before a value is asked for.
+    let done = run(&mut on("http://192.0.2.1", &["put", "x", "--token-file", file]));
+    assert_eq!(done, fails(3, "a token is sent by https:// alone, or to this machine"));
+}
+
+#[test]
+fn a_certificate_says_who_asks() {
+    let authority = Authority::new();
+    let config = authority.server(&["127.0.0.1"], Callers::WithCertificate);
+    let fake = Fake::with_tls(config, Reply::new(200, "null"));
+    let identity = authority.identity();
+    let text = |path: &Path| path.to_str().expect("text").to_string();
+    let (certificate, key) = (text(&identity.certificates), text(&identity.key));
+    let ca = text(&authority.file());
+    let flags = ["list", "--server-ca", &ca, "--client-cert", &certificate, "--client-key", &key];
+    assert_eq!(run(&mut on(&fake.url(), &flags)), prints(NOTHING));
+    let mut command = on(&fake.url(), &["list"]);
+    command.env("SECRETARY_SERVER_CA", &ca).env("SECRETARY_CLIENT_CERT", &certificate);
+    assert_eq!(run(command.env("SECRETARY_CLIENT_KEY", &key)), prints(NOTHING));
+    assert!(fake.received().iter().all(|request| request.has_certificate));
+    assert_eq!(fake.received().len(), 2);
+    // Half of it is none.
+    let half = &flags[..5];
+    let expected = "a client certificate and its private key are given together, or not at all";
+    assert_eq!(run(&mut on(&fake.url(), half)), fails(3, expected));
+    // Without, that server does not let in.
+    assert_eq!(run(&mut on(&fake.url(), &flags[..3])).code, 6);
+}
+
+#[test]
+fn a_slow_server_is_waited_for_as_long_as_is_said() {
+    let fake = Fake::start(Reply::Never);
+    let done = run(&mut on(&fake.url(), &["list", "--server-timeout", "0.3"]));
+    let expected = "failed to list secrets: the secrets server did not answer within 0.3 s";
+    assert_eq!(done, fails(6, expected));
+}
+
+#[test]
+fn what_somebody_else_answers_is_not_repeated() {
+    for reply in [
+        Reply::new(200, "{\"CANARY-BODY\":1}"),
+        Reply::new(500, "CANARY-BODY"),
+        Reply::new(302, "CANARY-BODY"),
+        Reply::Cut(200, "CANARY-BODY".into()),
+        Reply::Raw(b"CANARY-BODY"),
+        Reply::Close,
+        Reply::Reset,
+    ] {
+        let fake = Fake::start(reply.clone());
+        let output = on(&fake.url(), &["get", "x"]).output().expect("it runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(6), "{reply:?}: {stderr}");
+        assert!(output.stdout.is_empty() && !stderr.contains("CANARY"), "{reply:?}: {stderr}");
+        assert!(stderr.starts_with("error: failed to get secret: "), "{stderr}");
+        assert!(stderr.contains("\nhint: "), "{reply:?}: {stderr}");
+    }
+}
