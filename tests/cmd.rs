@@ -8,8 +8,14 @@
 
 #[path = "cmd/certificates.rs"]
 mod certificates;
+#[path = "../crates/setec-client/tests/network/support/fake.rs"]
+#[allow(dead_code, reason = "the client's own tests have more faults")]
+mod fake;
 #[path = "cmd/old_daemon.rs"]
 mod old_daemon;
+#[path = "../crates/setec-client/tests/network/support/setec.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the client's own tests count connections")]
+mod setec;
 
 use std::env;
 use std::fmt::Write as _;
@@ -36,13 +42,16 @@ struct Program<'a> {
     has_daemon: bool,
     /// Whether it is an agent's secret backend.
     has_agent: bool,
+    /// Whether it asks secrets servers.
+    has_setec: bool,
 }
 
 #[test]
 fn commands_do_what_their_transcripts_say() {
     let path = Path::new(env!("CARGO_BIN_EXE_secretary"));
     let (has_aws, has_daemon) = (cfg!(feature = "aws"), cfg!(feature = "daemon"));
-    run_all(Program { path, has_aws, has_daemon, has_agent: cfg!(feature = "agent") });
+    let (has_agent, has_setec) = (cfg!(feature = "agent"), cfg!(feature = "setec"));
+    run_all(Program { path, has_aws, has_daemon, has_agent, has_setec });
 }
 
 /// It is built in another way than all others: with less of the C library, and without unwinding.
@@ -51,7 +60,8 @@ fn commands_do_what_their_transcripts_say() {
 fn commands_of_the_small_static_program_do_so_too() {
     let path = env::var_os("SECRETARY_SMALL").expect("SECRETARY_SMALL has its path");
     let path = Path::new(&path);
-    run_all(Program { path, has_aws: false, has_daemon: false, has_agent: false });
+    let (has_aws, has_daemon, has_agent, has_setec) = (false, false, false, false);
+    run_all(Program { path, has_aws, has_daemon, has_agent, has_setec });
 }
 
 fn run_all(program: Program<'_>) {
@@ -78,6 +88,8 @@ impl Program<'_> {
             _ if transcript.contains("agent") && !self.has_agent => false,
             "kms-absent.txt" => !self.has_aws,
             "daemon-absent.txt" => !self.has_daemon,
+            "secret-absent.txt" => !self.has_setec,
+            _ if is_about("secret") => self.has_setec,
             _ if is_about("kms") => self.has_aws,
             _ if is_about("daemon-kms") => self.has_aws && self.has_daemon,
             _ if is_about("audit") || is_about("daemon") => self.has_daemon,
@@ -130,11 +142,14 @@ struct Servers {
     cluster: Option<secretary_test_cluster::Server>,
     old_daemon: Option<secretary_test_cluster::Server>,
     certificates: Option<tempfile::TempDir>,
+    secrets: Option<setec::Setec>,
+    denying: Option<fake::Fake>,
 }
 
 impl Servers {
     fn of(transcript: &str) -> Self {
         let of_daemon = transcript.starts_with("daemon");
+        let of_secrets = transcript.starts_with("secret");
         let asks_kms = of_daemon || transcript.starts_with("kms");
         Self {
             kms: asks_kms.then(secretary_test_kms::Server::start),
@@ -145,6 +160,9 @@ impl Servers {
                 certificates::write(folder.path());
                 folder
             }),
+            secrets: of_secrets.then(setec::Setec::start),
+            denying: of_secrets
+                .then(|| fake::Fake::start(fake::Reply::new(403, "access denied\n"))),
         }
     }
 
@@ -155,7 +173,9 @@ impl Servers {
         let old_daemon = self.old_daemon.as_ref().map(|server| ("old_daemon", server.url()));
         let path = |folder: &tempfile::TempDir| folder.path().display().to_string();
         let certificates = self.certificates.as_ref().map(|folder| ("certificates", path(folder)));
-        [kms, cluster, old_daemon, certificates].into_iter().flatten().collect()
+        let secrets = self.secrets.as_ref().map(|server| ("secrets_server", server.url()));
+        let denying = self.denying.as_ref().map(|server| ("denying_server", server.url()));
+        [kms, cluster, old_daemon, certificates, secrets, denying].into_iter().flatten().collect()
     }
 }
 

@@ -19,8 +19,11 @@ pub fn code(error: &Error) -> Code {
 /// What to do about it, or nothing.
 pub fn hint(error: &Error) -> &'static str {
     match error {
+        Error::NotFound => {
+            "`secretary secret list` shows the secrets and versions that you may know of"
+        }
         Error::AccessDenied => {
-            "what the server knows the caller as needs a grant for this action and this name; its audit log has who that was"
+            "whom the server takes you for needs a grant for this action and this name; its audit log says who that is"
         }
         Error::VersionClaimed => {
             "numbers of versions are not given twice, not even those of deleted ones"
