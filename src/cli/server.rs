@@ -17,7 +17,6 @@ pub struct Server {
     #[command(subcommand)]
     pub command: Option<ServerCommand>,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub flags: ServerFlags,
 }
 
@@ -64,10 +63,8 @@ pub struct ServerFlags {
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = switch, hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
     pub any_name: bool,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub callers: CallerFlags,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub key: KekFlags,
 }
 
@@ -117,6 +114,5 @@ pub struct KekFlags {
     #[arg(long, value_name = "KEY")]
     pub kms_key_id: Option<String>,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub kms: KmsFlags,
 }
