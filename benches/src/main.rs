@@ -124,7 +124,7 @@ fn agreement() -> bool {
 /// Our whole way: the tokens are found and opened, and the text is put together again.
 fn open(opener: &Opener, text: &str) -> u64 {
     let text = Text::parse(text.as_bytes());
-    let opened = opener.open_all(text.tokens()).and_then(|opening| opening.finish(&[]));
+    let opened = opener.open_all(text.tokens()).and_then(|opening| opening.finish(&[], Vec::new()));
     let Ok(opened) = opened else { return 0 };
     text.replaced(opened.iter()).filter(|part| part.len() == sample::PLAINTEXT).map(sum).sum()
 }

@@ -1,4 +1,4 @@
-//! The scanner finds what the Go program's pattern finds, and loses no byte of the text.
+//! The scanner finds what the Go program's pattern finds, and what may name a secret, and loses no byte of the text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -36,8 +36,8 @@ fn positions_lead_back(text: &Text<'_>, input: &[u8]) {
     }
 }
 
-/// `ENC\[(NACL|KMS),[a-zA-Z0-9+/=\s]+\]`, tried at every offset: slow, and plain enough to be
-/// believed.
+/// `ENC\[(NACL|KMS),[a-zA-Z0-9+/=\s]+\]|ENC\[SETEC,[^\[\]]{0,4096}\]`, tried at every offset: slow, and plain
+/// enough to be believed.
 fn matches_of_the_pattern(input: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     let mut rest = input;
@@ -54,6 +54,14 @@ fn matches_of_the_pattern(input: &[u8]) -> Vec<&[u8]> {
 }
 
 fn match_at_start(text: &[u8]) -> Option<usize> {
+    sealed_at_start(text).or_else(|| {
+        let body = text.strip_prefix(b"ENC[SETEC,")?;
+        let len = body.iter().take_while(|byte| !b"[]".contains(byte)).count();
+        (len <= 4096 && body.get(len) == Some(&b']')).then(|| text.len() - body.len() + len + 1)
+    })
+}
+
+fn sealed_at_start(text: &[u8]) -> Option<usize> {
     let body = text.strip_prefix(b"ENC[NACL,").or_else(|| text.strip_prefix(b"ENC[KMS,"))?;
     let in_body = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\t\n\x0c\r ".contains(&byte);
     let len = body.iter().take_while(|&&byte| in_body(byte)).count();

@@ -31,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn any_text_is_opened_or_refused(opener: &Opener, input: &[u8]) {
     let text = Text::parse(input);
-    match opener.open_all(text.tokens()).and_then(|opening| opening.finish(&[])) {
+    match opener.open_all(text.tokens()).and_then(|opening| opening.finish(&[], Vec::new())) {
         Ok(opened) => assert_eq!(opened.iter().len(), text.tokens().len()),
         Err(failed) => {
             assert!(failed.is_sorted_by(|one, next| one.index < next.index));
@@ -75,6 +75,6 @@ fn open(opener: &Opener, body: &[u8]) -> Result<Opened, OpenError> {
     let token = format!("ENC[NACL,{}]", STANDARD.encode(body));
     let text = Text::parse(token.as_bytes());
     assert_eq!(text.tokens().len(), 1);
-    let opened = opener.open_all(text.tokens()).and_then(|opening| opening.finish(&[]));
+    let opened = opener.open_all(text.tokens()).and_then(|opening| opening.finish(&[], Vec::new()));
     opened.map_err(|failed| failed[0].error)
 }

@@ -52,7 +52,7 @@ impl<'a> Here<'a> {
             self.failure(&failed, texts.tokens(), lines)
         })?;
         let unwrapped = self.unwrap(&opening).map_err(|failure| needed(failure, texts))?;
-        opening.finish(&unwrapped.keys).map_err(|failed| {
+        opening.finish(&unwrapped.keys, Vec::new()).map_err(|failed| {
             let lines = texts.listed(&failed, |failed| unwrapped.sentence(&failed.error));
             unwrapped.failure(&failed, texts.tokens().count(), lines)
         })
@@ -69,7 +69,7 @@ impl<'a> Here<'a> {
             Ok(unwrapped) => (unwrapped, None),
             Err(failure) => (Unwrapped::default(), Some(failure.message().to_string())),
         };
-        let (opened, failed) = opening.finish_each(&unwrapped.keys);
+        let (opened, failed) = opening.finish_each(&unwrapped.keys, Vec::new());
         for failed in failed {
             let sentence = not_asked.clone().unwrap_or_else(|| unwrapped.sentence(&failed.error));
             errors[failed.index] = Some(sentence);

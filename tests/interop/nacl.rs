@@ -28,7 +28,7 @@ fn open(text: &[u8], private: &[u8; 32], public: &[u8; 32]) -> Result<Outcome, W
         return Ok(Outcome::NoToken);
     }
     let opening = Opener::new(Some(keys)).open_all(text.tokens());
-    Ok(match opening.and_then(|opening| opening.finish(&[])) {
+    Ok(match opening.and_then(|opening| opening.finish(&[], Vec::new())) {
         Ok(opened) => Outcome::Opened(text.replaced(opened.iter()).flatten().copied().collect()),
         Err(failed) => match failed[0].error {
             OpenError::Damaged(_) => Outcome::Damaged,

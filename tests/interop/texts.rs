@@ -62,7 +62,7 @@ fn open(input: &[u8]) -> Option<Result<Vec<u8>, OpenError>> {
     assert!(text.tokens().len() <= 1);
     text.tokens().next()?;
     let opened = Opener::new(Some((master, config.public_key()))).open_all(text.tokens());
-    let opened = opened.and_then(|opening| opening.finish(&[]));
+    let opened = opened.and_then(|opening| opening.finish(&[], Vec::new()));
     Some(match opened {
         Ok(opened) => Ok(opened.iter().flatten().copied().collect()),
         Err(failed) => Err(failed[0].error),

@@ -47,7 +47,8 @@ impl<K: KeyService> Openers<K> {
         }
         let mut refusal = Refusal::NoNacl;
         for opener in &self.nacl {
-            match opener.open_all(token.clone()).and_then(|opening| opening.finish(&[])) {
+            match opener.open_all(token.clone()).and_then(|opening| opening.finish(&[], Vec::new()))
+            {
                 Ok(opened) => {
                     return Some(opened.iter().next().map(Secret::from).ok_or(Refusal::Internal));
                 }
@@ -70,7 +71,7 @@ impl<K: KeyService> Openers<K> {
                 Err(error) => (None, Some(error)),
             })
             .unzip();
-        let (opened, failed) = opening.finish_each(&keys);
+        let (opened, failed) = opening.finish_each(&keys, Vec::new());
         let mut results: Vec<_> = opened.iter().map(|secret| Ok(Secret::from(secret))).collect();
         for failed in failed {
             let error = match failed.error {

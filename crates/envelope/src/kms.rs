@@ -156,7 +156,8 @@ mod tests {
         let text = Text::parse(joined.as_bytes());
         let opening = Opener::default().open_all(text.tokens()).expect("well formed");
         assert_eq!(opening.wrapped_keys(), [wrapped(1), wrapped(2)]);
-        let opened = opening.finish(&[Some(data_key(1)), Some(data_key(2))]).expect("opens");
+        let opened =
+            opening.finish(&[Some(data_key(1)), Some(data_key(2))], Vec::new()).expect("opens");
         assert!(opened.iter().zip([1, 2, 1, 2, 1]).all(|(plain, key)| plain == [key; 5]));
     }
 
@@ -167,7 +168,7 @@ mod tests {
         let joined = tokens.concat();
         let text = Text::parse(joined.as_bytes());
         let opening = Opener::default().open_all(text.tokens()).expect("well formed");
-        let failed = opening.finish(&[Some(data_key(1)), None, Some(data_key(9))]);
+        let failed = opening.finish(&[Some(data_key(1)), None, Some(data_key(9))], Vec::new());
         let errors: Vec<_> =
             failed.expect_err("two fail").iter().map(|one| (one.index, one.error)).collect();
         assert_eq!(errors, [(1, OpenError::NotUnwrapped { key: 1 }), (2, OpenError::Forged)]);
@@ -184,7 +185,7 @@ mod tests {
             let joined = format!("{}{}", seal(&before), token::fold(&seal(&after)));
             let text = Text::parse(joined.as_bytes());
             let opening = Opener::default().open_all(text.tokens()).expect("well formed");
-            let opened = opening.finish(&[Some(data_key(7))]).expect("opens");
+            let opened = opening.finish(&[Some(data_key(7))], Vec::new()).expect("opens");
             prop_assert!(opened.iter().eq([before.as_slice(), after.as_slice()]));
         }
     }

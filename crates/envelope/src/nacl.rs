@@ -148,7 +148,7 @@ mod tests {
         let text = Text::parse(token.as_bytes());
         match opener.open_all(text.tokens()) {
             Ok(opening) => Ok(opening
-                .finish(&[])
+                .finish(&[], Vec::new())
                 .expect("nothing waits")
                 .iter()
                 .next()

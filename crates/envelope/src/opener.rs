@@ -1,16 +1,16 @@
 //! Opening all tokens of a text, or none of them.
 
-use std::collections::HashMap;
-use std::ops::Range;
+mod opened;
+mod opening;
+
 use std::sync::OnceLock;
 
-use secretary_secret::Secret;
-
-use crate::gob;
 use crate::key::{PublicKey, SecretKey};
-use crate::kms::{DataKey, WrappedKey};
-use crate::nacl::{self, Forged, NONCE, NaclBox, OpenFailure, TAG, WeakKey};
+use crate::nacl::{Forged, NaclBox, OpenFailure, WeakKey};
 use crate::token::{Damage, Kind, Token};
+
+pub use opened::Opened;
+pub use opening::Opening;
 
 /// Why a token was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +30,12 @@ pub enum OpenError {
     NotUnwrapped {
         /// The number, from 0.
         key: usize,
+    },
+    /// The secret that it names, with this number among the references, was not supplied.
+    #[error("the secret it names was not supplied")]
+    NotSupplied {
+        /// The number, from 0.
+        reference: usize,
     },
     /// The keys at hand agree on nothing secret.
     #[error(transparent)]
@@ -60,7 +66,7 @@ impl Opener {
         Self { nacl, agreed: OnceLock::new() }
     }
 
-    /// Opens all of `tokens` as far as that goes without a key service. Either all of them can still
+    /// Opens all of `tokens` as far as that goes without a service. Either all of them can still
     /// open, or the answer lists each one that can't; no service need be asked then.
     ///
     /// # Errors
@@ -78,7 +84,8 @@ impl Opener {
     ///
     /// The plaintexts are made in one buffer of known size, in one pass: a token is decoded at its
     /// end, opened there, and moved down over what is left of its nonce and tag. A token that waits
-    /// for its data key takes its place sealed; its plaintext will have the same length.
+    /// for its data key takes its place sealed; its plaintext will have the same length. A secret that
+    /// is only named stays where a server's answer has put it.
     pub fn open_each<'a>(
         &self,
         tokens: impl Iterator<Item = Token<'a>> + Clone,
@@ -87,7 +94,7 @@ impl Opener {
         let mut failed = Vec::new();
         for (index, token) in tokens.enumerate() {
             if let Err(error) = self.open(index, &token, &mut opening) {
-                opening.opened.keep(0);
+                opening.keep_nothing();
                 failed.push(Failed { index, kind: token.kind(), error });
             }
         }
@@ -100,20 +107,16 @@ impl Opener {
         token: &Token<'_>,
         opening: &mut Opening,
     ) -> Result<(), OpenError> {
-        let body = opening.opened.room_for(token);
-        let len = token.decode_body(body)?;
-        let body = &mut body[..len];
-        let plaintext = match token.kind() {
-            Kind::Nacl => len - self.nacl_box()?.open_in_place(body)?.len()..len,
-            Kind::Kms => {
-                let (sealed, wrapped, place) = Sealed::read(index, body)?;
-                opening.waiting.add(sealed, wrapped);
-                place
+        match token.kind() {
+            Kind::Nacl => {
+                let body = opening.decoded(token)?;
+                let plaintext = self.nacl_box()?.open_in_place(body)?.len();
+                let place = body.len() - plaintext..body.len();
+                opening.keep(place);
             }
-        };
-        let len = plaintext.len();
-        body.copy_within(plaintext, 0);
-        opening.opened.keep(len);
+            Kind::Kms => opening.wait_for_key(index, token)?,
+            Kind::Setec => opening.wait_for_secret(index, token.reference()?),
+        }
         Ok(())
     }
 
@@ -143,169 +146,12 @@ impl From<OpenFailure> for OpenError {
     }
 }
 
-/// Tokens that are open, and tokens that wait for their data keys.
-#[derive(Debug)]
-pub struct Opening {
-    opened: Opened,
-    waiting: Waiting,
-}
-
-/// What waits, and the keys it waits for. Empty, and without memory of its own, for NaCl alone.
-#[derive(Debug, Default)]
-struct Waiting {
-    tokens: Vec<Sealed>,
-    keys: Vec<WrappedKey>,
-    numbers: HashMap<WrappedKey, usize>,
-}
-
-/// A token in its place among the opened ones, still encrypted.
-#[derive(Debug)]
-struct Sealed {
-    index: usize,
-    nonce: [u8; NONCE],
-    tag: [u8; TAG],
-    /// The number of its wrapped key.
-    key: usize,
-}
-
-impl Opening {
-    fn with_room_for<'a>(tokens: impl Iterator<Item = Token<'a>>) -> Self {
-        Self { opened: Opened::with_room_for(tokens), waiting: Waiting::default() }
-    }
-
-    /// The data keys that a service has to unwrap, each once, in the order of the tokens.
-    pub fn wrapped_keys(&self) -> &[WrappedKey] {
-        &self.waiting.keys
-    }
-
-    /// Opens what waited. `keys` has an entry for each of [`Self::wrapped_keys`], in their order, and
-    /// `None` for one that was not unwrapped.
-    ///
-    /// # Errors
-    ///
-    /// Every [`Failed`] token, in order.
-    pub fn finish(self, keys: &[Option<DataKey>]) -> Result<Opened, Vec<Failed>> {
-        let (opened, failed) = self.finish_each(keys);
-        if failed.is_empty() { Ok(opened) } else { Err(failed) }
-    }
-
-    /// The same for who wants each token for itself. In the place of those that [`Failed`] there is nothing of use:
-    /// they are still sealed.
-    pub fn finish_each(mut self, keys: &[Option<DataKey>]) -> (Opened, Vec<Failed>) {
-        let mut failed = Vec::new();
-        for sealed in &self.waiting.tokens {
-            let key = keys.get(sealed.key).and_then(Option::as_ref);
-            let message = self.opened.one_mut(sealed.index);
-            let result = match key {
-                Some(key) => key
-                    .open_in_place(&sealed.nonce, &sealed.tag, message)
-                    .map_err(|Forged| OpenError::Forged),
-                None => Err(OpenError::NotUnwrapped { key: sealed.key }),
-            };
-            if let Err(error) = result {
-                failed.push(Failed { index: sealed.index, kind: Kind::Kms, error });
-            }
-        }
-        (self.opened, failed)
-    }
-}
-
-impl Waiting {
-    fn add(&mut self, mut sealed: Sealed, wrapped: WrappedKey) {
-        sealed.key = match self.numbers.get(&wrapped) {
-            Some(&number) => number,
-            None => {
-                self.keys.push(wrapped.clone());
-                self.numbers.insert(wrapped, self.keys.len() - 1);
-                self.keys.len() - 1
-            }
-        };
-        self.tokens.push(sealed);
-    }
-}
-
-impl Sealed {
-    /// Reads the body of a token: what opens it later, its wrapped key, and the place of what is
-    /// encrypted.
-    fn read(index: usize, body: &[u8]) -> Result<(Self, WrappedKey, Range<usize>), Damage> {
-        let payload = gob::decode(body)?;
-        let wrapped = WrappedKey::new(&body[payload.wrapped_key])?;
-        let message = &body[payload.message.clone()];
-        let tag = message.first_chunk().ok_or(Damage::NotGob)?;
-        let sealed = Self { index, nonce: payload.nonce, tag: *tag, key: 0 };
-        Ok((sealed, wrapped, payload.message.start + TAG..payload.message.end))
-    }
-}
-
-/// The plaintexts of tokens, in their order, one behind the other in a single wiped buffer.
-#[derive(Debug, Default)]
-pub struct Opened {
-    bytes: Secret,
-    ends: Vec<usize>,
-}
-
-impl<'a> FromIterator<&'a [u8]> for Opened {
-    /// Takes plaintexts that something else has opened.
-    fn from_iter<T: IntoIterator<Item = &'a [u8]>>(plaintexts: T) -> Self {
-        let mut opened = Self::default();
-        for plaintext in plaintexts {
-            opened.bytes.extend(plaintext);
-            opened.ends.push(opened.bytes.len());
-        }
-        opened
-    }
-}
-
-impl Opened {
-    /// The plaintexts, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
-        self.range(0..self.ends.len())
-    }
-
-    /// The plaintexts of the tokens numbered so.
-    pub fn range(&self, tokens: Range<usize>) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
-        tokens.map(|n| {
-            let start = if n == 0 { 0 } else { self.ends[n - 1] };
-            &self.bytes.expose()[start..self.ends[n]]
-        })
-    }
-
-    /// Plaintext is shorter than its token by the overhead at least, except that the last one needs
-    /// its whole body: so this never grows, and never leaves a copy behind.
-    fn with_room_for<'a>(tokens: impl Iterator<Item = Token<'a>>) -> Self {
-        let (mut count, mut plaintexts, mut largest) = (0, 0, 0);
-        for token in tokens {
-            count += 1;
-            plaintexts += token.body_bound().saturating_sub(nacl::OVERHEAD);
-            largest = largest.max(token.body_bound());
-        }
-        let mut bytes = Secret::default();
-        bytes.resize(plaintexts + largest.min(nacl::OVERHEAD));
-        Self { bytes, ends: Vec::with_capacity(count) }
-    }
-
-    fn one_mut(&mut self, token: usize) -> &mut [u8] {
-        let start = if token == 0 { 0 } else { self.ends[token - 1] };
-        &mut self.bytes.expose_mut()[start..self.ends[token]]
-    }
-
-    fn used(&self) -> usize {
-        self.ends.last().copied().unwrap_or(0)
-    }
-
-    fn room_for(&mut self, token: &Token<'_>) -> &mut [u8] {
-        let start = self.used();
-        &mut self.bytes.expose_mut()[start..start + token.body_bound()]
-    }
-
-    fn keep(&mut self, len: usize) {
-        self.ends.push(self.used() + len);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use secretary_secret::Secret;
+
     use super::*;
+    use crate::reference::ReferenceError;
     use crate::text::Text;
 
     #[test]
@@ -319,7 +165,7 @@ mod tests {
         let good = tokens.join(" ");
         let text = Text::parse(good.as_bytes());
         let opening = opener.open_all(text.tokens()).expect("all open");
-        let opened = opening.finish(&[]).expect("nothing waits");
+        let opened = opening.finish(&[], Vec::new()).expect("nothing waits");
         assert!(opened.iter().zip(0..).all(|(plain, n)| plain == vec![n; usize::from(n)]));
         assert_eq!(opened.iter().len(), 50);
 
@@ -344,9 +190,57 @@ mod tests {
         let text = Text::parse(text.as_bytes());
         let (opening, failed) = opener.open_each(text.tokens());
         assert_eq!(failed.iter().map(|failed| failed.index).collect::<Vec<_>>(), [0, 2]);
-        let opened = opening.finish(&[]).expect("nothing waits");
+        let opened = opening.finish(&[], Vec::new()).expect("nothing waits");
         let expected: [&[u8]; 5] = [b"", b"one", b"", b"", b"two"];
         assert!(opened.iter().eq(expected));
+    }
+
+    #[test]
+    fn each_name_is_asked_for_once() {
+        let agreed =
+            NaclBox::agree(&SecretKey::from(&[1; 32]), &SecretKey::from(&[2; 32]).public_key());
+        let agreed = agreed.expect("good keys");
+        let sealed = agreed.seal(&b"sealed".as_slice().into()).expect("random");
+        let opener = Opener::from(agreed);
+        let text = format!("ENC[SETEC,a]{sealed}ENC[SETEC,b@2]ENC[SETEC,a] ENC[SETEC,b]");
+        let text = Text::parse(text.as_bytes());
+        let open = || opener.open_all(text.tokens()).expect("all may open");
+        let named: Vec<_> = open().references().iter().map(ToString::to_string).collect();
+        assert_eq!(named, ["a", "b@2", "b"]);
+
+        let secret = |text: &str| Some(Secret::from(text.as_bytes()));
+        let secrets = || vec![secret("A"), secret(""), secret("B")];
+        let opened = open().finish(&[], secrets()).expect("all are there");
+        let expected = ["A", "sealed", "", "A", "B"].map(str::as_bytes);
+        assert!(opened.iter().eq(expected));
+        assert!(opened.range(2..4).eq(expected[2..4].iter().copied()));
+
+        let missing = |index, reference| Failed {
+            index,
+            kind: Kind::Setec,
+            error: OpenError::NotSupplied { reference },
+        };
+        let failed = open().finish(&[], vec![None, secret("x")]).expect_err("some are missing");
+        assert_eq!(failed, [missing(0, 0), missing(3, 0), missing(4, 2)]);
+        let (opened, failed) = open().finish_each(&[], vec![None, secret("x"), secret("B")]);
+        assert_eq!(failed, [missing(0, 0), missing(3, 0)]);
+        assert!(opened.iter().eq(["", "sealed", "x", "", "B"].map(str::as_bytes)));
+    }
+
+    #[test]
+    fn what_names_no_secret_is_told_of_before_anybody_is_asked() {
+        let text = Text::parse(b"ENC[SETEC,a@] ENC[SETEC,a]ENC[SETEC,] ENC[SETEC,a b]");
+        let failed = Opener::default().open_all(text.tokens()).expect_err("three name nothing");
+        let errors: Vec<_> = failed.iter().map(|failed| (failed.index, failed.error)).collect();
+        let damaged = |error: ReferenceError| OpenError::Damaged(error.into());
+        assert_eq!(
+            errors,
+            [
+                (0, damaged(ReferenceError::Version)),
+                (2, damaged(ReferenceError::NoName)),
+                (3, damaged(ReferenceError::WhiteSpace)),
+            ]
+        );
     }
 
     #[test]

@@ -4,21 +4,28 @@ use std::fmt;
 
 use crate::kms::MAX_WRAPPED_KEY;
 use crate::nacl::{self, TAG};
+use crate::reference::{Reference, ReferenceError};
 use crate::scan::Tokens;
 use crate::{base64, gob};
 
-/// Which service sealed the token. The list is the format; a kind more is a line in each `match`.
+/// Who made a secret a token, and so who makes it a secret again. The list is the format; a kind more is a line in each
+/// `match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `ENC[NACL,...]`: base64 of nonce (24 bytes), tag (16) and ciphertext.
     Nacl,
     /// `ENC[KMS,...]`: base64 of a data key wrapped by AWS KMS and the message sealed with it.
     Kms,
+    /// `ENC[SETEC,...]`: the name of a secret that a secrets server has, see [`Reference`]. Nothing is sealed in it.
+    Setec,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Nacl, Self::Kms];
+    pub const ALL: [Self; 3] = [Self::Nacl, Self::Kms, Self::Setec];
+
+    /// Those whose tokens have the secret itself in them, sealed.
+    pub const SEALED: [Self; 2] = [Self::Nacl, Self::Kms];
 
     /// The word between `ENC[` and the comma.
     pub fn tag(self) -> &'static str {
@@ -29,6 +36,7 @@ impl Kind {
         match self {
             Self::Nacl => "NACL,",
             Self::Kms => "KMS,",
+            Self::Setec => "SETEC,",
         }
     }
 }
@@ -57,6 +65,12 @@ pub enum Damage {
         /// Bytes there are.
         len: usize,
     },
+    /// It should name a secret.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// It names a secret, and was taken for one.
+    #[error("nothing is sealed in it, it names a secret of a secrets server")]
+    NothingSealed,
 }
 
 /// One `ENC[...]`, found by [`crate::scan()`]: its type and body are well formed, no more.
@@ -73,13 +87,15 @@ impl<'a> Token<'a> {
         Self { text, kind, spaced }
     }
 
-    /// Reads `text`, which is one token from its first byte to its last, or nothing.
+    /// Reads `text`, which is one token from its first byte to its last, or nothing. It is one with something sealed in
+    /// it: who is handed a token, and not a text, is to open it.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         let (start, token) = Tokens::new(text).next()?;
-        (start == 0 && token.text.len() == text.len()).then_some(token)
+        let is_sealed = Kind::SEALED.contains(&token.kind);
+        (start == 0 && token.text.len() == text.len() && is_sealed).then_some(token)
     }
 
-    /// Which service sealed it.
+    /// Who can make a secret of it.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -94,11 +110,28 @@ impl<'a> Token<'a> {
         self.text
     }
 
+    /// Why nothing can make a secret of it, whatever the keys, if that is so.
+    pub fn damage(&self) -> Option<Damage> {
+        match self.kind {
+            Kind::Nacl | Kind::Kms => self.plaintext_len().err(),
+            Kind::Setec => self.reference().err(),
+        }
+    }
+
+    /// The secret that a SETEC token names.
+    ///
+    /// # Errors
+    ///
+    /// When it names none.
+    pub fn reference(&self) -> Result<Reference, Damage> {
+        Ok(Reference::parse(self.body())?)
+    }
+
     /// Bytes of the plaintext, which is as long as what is encrypted.
     ///
     /// # Errors
     ///
-    /// When the token is damaged, so that no key could open it.
+    /// When the token is damaged, so that no key could open it, or nothing is encrypted in it.
     pub fn plaintext_len(&self) -> Result<usize, Damage> {
         let mut body = vec![0; self.body_bound()];
         let len = self.decode_body(&mut body)?;
@@ -109,17 +142,24 @@ impl<'a> Token<'a> {
             Kind::Kms => {
                 gob::decode(&body[..len])?.message.len().checked_sub(TAG).ok_or(Damage::NotGob)
             }
+            Kind::Setec => Err(Damage::NothingSealed), // `decode_body` has said so
         }
     }
 
-    /// More bytes than the decoded body has.
+    /// As many bytes as the decoded body has, or more. A name is not decoded.
     pub(crate) fn body_bound(&self) -> usize {
-        base64::decoded_bound(self.encoded_body().len())
+        match self.kind {
+            Kind::Nacl | Kind::Kms => base64::decoded_bound(self.body().len()),
+            Kind::Setec => 0,
+        }
     }
 
     /// Decodes the body to the start of `out`, which has room for [`Self::body_bound`] bytes.
     pub(crate) fn decode_body(&self, out: &mut [u8]) -> Result<usize, Damage> {
-        let encoded = self.encoded_body();
+        if self.kind == Kind::Setec {
+            return Err(Damage::NothingSealed);
+        }
+        let encoded = self.body();
         let len = if self.spaced {
             base64::decode(&without_space(encoded), out)
         } else {
@@ -128,7 +168,8 @@ impl<'a> Token<'a> {
         len.ok_or(Damage::NotBase64)
     }
 
-    fn encoded_body(&self) -> &'a [u8] {
+    /// What is between the comma and the bracket.
+    fn body(&self) -> &'a [u8] {
         &self.text["ENC[".len() + self.kind.tag_and_comma().len()..self.text.len() - 1]
     }
 }
