@@ -417,6 +417,9 @@ pub struct OpenKeys {
     pub kms: KmsFlags,
     #[command(flatten)]
     pub daemon: AskFlags,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub setec: SetecFlags,
 }
 
 impl OpenKeys {

@@ -8,6 +8,8 @@ mod absent;
 mod advice;
 #[cfg(feature = "setec")]
 mod asking;
+#[cfg(feature = "setec")]
+mod getting;
 
 use std::path::Path;
 
@@ -16,11 +18,13 @@ use crate::environ::Environ;
 use crate::failure::{Code, Failure};
 
 #[cfg(not(feature = "setec"))]
-pub use absent::SecretsServer;
+pub use absent::{Getter, SecretsServer};
 #[cfg(feature = "setec")]
 pub use advice::{code, hint};
 #[cfg(feature = "setec")]
 pub use asking::SecretsServer;
+#[cfg(feature = "setec")]
+pub use getting::Getter;
 
 /// Whether this program can ask a secrets server at all.
 pub const IS_BUILT_IN: bool = cfg!(feature = "setec");

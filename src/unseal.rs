@@ -1,23 +1,30 @@
-//! Opening the tokens of several texts at once, all or none: with the keys at hand, or by a daemon.
+//! Opening the tokens of several texts at once, all or none: with the keys at hand, or by a daemon, and those that name a
+//! secret by a secrets server in either case.
 
 mod daemon;
 mod here;
+mod named;
 
 use std::ops::Range;
 
-use secretary_envelope::{Failed, Opened, Text, Token};
+use secretary_envelope::{Failed, Kind, OpenError, Opened, Text, Token};
 use secretary_secret::Secret;
 
 use self::here::Here;
+use self::named::Names;
 use crate::cli::OpenKeys;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
 use crate::remote::Remote;
+use crate::setec;
 
 const DAMAGED_HINT: &str = "copy the whole token again from where it was encrypted";
 
 /// Opens tokens with the keys found at the start, and says where they came from when it can't.
-pub struct Unsealer<'a>(Source<'a>);
+pub struct Unsealer<'a> {
+    source: Source<'a>,
+    names: Names<'a>,
+}
 
 enum Source<'a> {
     Here(Box<Here<'a>>),
@@ -26,7 +33,8 @@ enum Source<'a> {
 
 impl<'a> Unsealer<'a> {
     /// Finds the daemon, if one is set up, or the keys that the flags, `environ` or `./keys/` have. `process` is the
-    /// process's own part of `environ`: where and as whom others are asked is no matter of a file with variables.
+    /// process's own part of `environ`: where and as whom others are asked is no matter of a file with variables. A secrets
+    /// server is not looked for before a token needs it.
     ///
     /// # Errors
     ///
@@ -41,7 +49,8 @@ impl<'a> Unsealer<'a> {
             Some(remote) => Source::Daemon(Box::new(remote)),
             None => Source::Here(Box::new(Here::find(flags, environ, process)?)),
         };
-        Ok(Self(source))
+        let server = setec::Flags::beside_daemon(&flags.setec, &flags.daemon);
+        Ok(Self { source, names: Names::new(server, process) })
     }
 
     /// Opens every token of a text, or none. `places` names the tokens with those numbers, for the list of those that
@@ -92,9 +101,9 @@ impl<'a> Unsealer<'a> {
     pub fn open_each(&self, texts: &[Text<'_>]) -> Vec<Result<Secret, String>> {
         let borrowed: Vec<_> = texts.iter().collect();
         let all = Texts { texts: &borrowed, key: &|_| "", places: &|_, _| Vec::new() };
-        let (opened, mut errors) = match &self.0 {
-            Source::Here(here) => here.open_each(&all),
-            Source::Daemon(remote) => daemon::open_each(remote, &all),
+        let (opened, mut errors) = match &self.source {
+            Source::Here(here) => here.open_each(&all, &self.names),
+            Source::Daemon(remote) => daemon::open_each(remote, &all, &self.names),
         };
         let mut first = 0;
         let value = |text: &Text<'_>| {
@@ -109,9 +118,9 @@ impl<'a> Unsealer<'a> {
     }
 
     fn open_all(&self, texts: &Texts<'_, '_>) -> Result<Opened, Failure> {
-        match &self.0 {
-            Source::Here(here) => here.open_all(texts),
-            Source::Daemon(remote) => daemon::open_all(remote, texts),
+        match &self.source {
+            Source::Here(here) => here.open_all(texts, &self.names),
+            Source::Daemon(remote) => daemon::open_all(remote, texts, &self.names),
         }
     }
 }
@@ -164,4 +173,33 @@ fn not_opened(code: Code, failed: usize, total: usize, lines: Vec<String>) -> Fa
     let tokens = if total == 1 { "token" } else { "tokens" };
     let message = format!("{failed} of {total} {tokens} cannot be opened, so nothing was done");
     lines.into_iter().fold(Failure::new(code, message), |failure, line| failure.detail(line))
+}
+
+/// Says whom nobody has asked for tokens of some kinds, because others have failed already.
+fn not_asked<'t>(
+    failure: Failure,
+    who: &str,
+    failed: &[Failed],
+    tokens: impl Iterator<Item = Token<'t>>,
+    is_theirs: impl Fn(Kind) -> bool,
+) -> Failure {
+    let all = tokens.filter(|token| is_theirs(token.kind())).count();
+    match all - failed.iter().filter(|failed| is_theirs(failed.kind)).count() {
+        0 => failure,
+        untried => failure.detail(format!("{who} was not asked about {untried} more")),
+    }
+}
+
+/// Says of a failure that is not about one token what it was needed for: the tokens of a kind.
+fn needed(failure: Failure, texts: &Texts<'_, '_>, kind: Kind) -> Failure {
+    let mut numbers = texts.tokens().enumerate().filter(|(_, token)| token.kind() == kind);
+    let Some((index, _)) = numbers.next() else { return failure };
+    let who = if kind == Kind::Setec { "a secrets server" } else { "AWS KMS" };
+    let first = Failed { index, kind, error: OpenError::NoKey };
+    let lines = texts.listed(&[first], |_| format!("needs {who}"));
+    let failure = lines.into_iter().fold(failure, |failure, line| failure.detail(line));
+    match numbers.count() {
+        0 => failure,
+        others => failure.detail(format!("and {others} more")),
+    }
 }

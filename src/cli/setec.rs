@@ -22,7 +22,7 @@ pub struct SetecFlags {
     /// Certificates to trust beside the system's [default: $SECRETARY_SERVER_CA]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub server_ca: Option<PathBuf>,
-    /// Seconds for one question to the secrets server [default: 30]
+    /// Seconds for all that is asked of the secrets server, together [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub server_timeout: Option<Duration>,
 }

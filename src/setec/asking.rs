@@ -75,6 +75,11 @@ impl SecretsServer {
         Client::new(&settings).map_err(|error| self.unusable(&error))
     }
 
+    /// For a question, and for several of them together.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Makes one call. `failing` is what a failure of it is called: `failed to get secret`.
     ///
     /// # Errors

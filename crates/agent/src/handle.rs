@@ -5,8 +5,8 @@
 /// A handle says so by how it begins, and case counts. The forms with an `@` are those of the agents' own helpers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handle<'a> {
-    /// `NACL,...` or `KMS,...`: the secret itself, sealed. There may be more tokens in it, and text between them: an
-    /// agent strips `ENC[NACL,a]:ENC[NACL,b]` of its ends alone.
+    /// `NACL,...` or `KMS,...`: the secret itself, sealed; or `SETEC,...`: its name. There may be more tokens in it, and
+    /// text between them: an agent strips `ENC[NACL,a]:ENC[NACL,b]` of its ends alone.
     Token,
     /// `file@PATH`: a file.
     File(&'a str),
@@ -36,7 +36,7 @@ pub enum Source {
 impl<'a> Handle<'a> {
     /// Reads a handle.
     pub fn parse(handle: &'a str) -> Self {
-        if handle.starts_with("NACL,") || handle.starts_with("KMS,") {
+        if ["NACL,", "KMS,", "SETEC,"].iter().any(|start| handle.starts_with(start)) {
             return Self::Token;
         }
         let rest = |prefix| handle.strip_prefix(prefix);
@@ -78,6 +78,8 @@ mod tests {
             ("NACL,AAAA", Handle::Token),
             ("KMS,AAAA\nBBBB", Handle::Token),
             ("NACL,a]:ENC[NACL,b", Handle::Token),
+            ("SETEC,prod/db@3", Handle::Token),
+            ("SETEC", Handle::Name("SETEC")),
             ("file@db/password", Handle::File("db/password")),
             ("k8s_secret@a/b/c", Handle::KubernetesSecret("a/b/c")),
             ("setec:prod/db@3", Handle::Setec("prod/db@3")),

@@ -7,6 +7,7 @@ use secretary_envelope::{Kind, NaclBox, Opener, PublicKey, SecretKey, Text, Toke
 use super::report::Report;
 use super::ring::Ring;
 use super::uses::Decrypt;
+use crate::failure::{Failure, shown};
 use crate::keys::Found;
 use crate::kms;
 
@@ -16,6 +17,8 @@ pub(super) struct Trial<'a> {
     has_default: bool,
     /// Tokens go to a daemon, whatever keys are here.
     by_daemon: bool,
+    /// Who would be asked for secrets by name, or why nobody.
+    server: &'a Result<(), Failure>,
 }
 
 /// A private and a public key, and the box they make once it is needed.
@@ -37,6 +40,7 @@ impl<'a> Trial<'a> {
             couples: default.into_iter().chain(ring).map(couple).collect(),
             has_default: default.is_some(),
             by_daemon: decrypt.by_daemon,
+            server: &decrypt.server,
         }
     }
 
@@ -48,9 +52,16 @@ impl<'a> Trial<'a> {
         report: &mut Report,
     ) {
         for (token, place) in text.tokens().zip(places) {
-            if self.by_daemon || token.kind() == Kind::Kms {
-                self.check_form(&token, &place, report);
-                continue;
+            match token.kind() {
+                Kind::Setec => {
+                    check_name(&token, &place, self.server, report);
+                    continue;
+                }
+                Kind::Nacl if !self.by_daemon => {}
+                _ => {
+                    self.check_form(&token, &place, report);
+                    continue;
+                }
             }
             let opened = self.couples.iter().position(|couple| couple.opens(&token));
             let names = |n: usize| {
@@ -96,6 +107,25 @@ impl<'a> Trial<'a> {
                 report.problem(format!("{place}: {damage}"), hint);
             }
         }
+    }
+}
+
+/// A token that names a secret. `server` is who would be asked for it; that is not done, because it would be on record.
+fn check_name(token: &Token<'_>, place: &str, server: &Result<(), Failure>, report: &mut Report) {
+    let name = match token.reference() {
+        Ok(reference) => shown(reference.to_string()),
+        Err(damage) => {
+            let hint = "a token is ENC[SETEC,NAME] or ENC[SETEC,NAME@VERSION]";
+            return report.problem(format!("{place}: {damage}"), hint);
+        }
+    };
+    let named = format!("{place}: a SETEC token for {name}");
+    match server {
+        Ok(()) => report.note(format!("{named}; the secrets server is not asked here")),
+        Err(failure) => report.problem(
+            format!("{named}, and {}", failure.message()),
+            failure.hint_text().unwrap_or_default(),
+        ),
     }
 }
 

@@ -3,11 +3,13 @@
 use secretary_envelope::{PublicKey, SecretKey};
 
 use super::report::Report;
-use crate::cli::{AskFlags, KmsFlags};
+use crate::cli::{AskFlags, KmsFlags, SetecFlags};
 use crate::environ::Environ;
+use crate::failure::Failure;
 use crate::keys::{self, Found, Key, Lookup};
 use crate::kms::KeyService;
 use crate::remote::Remote;
+use crate::setec::{self, Getter};
 
 /// The keys that `decrypt` and `exec` would use.
 pub(super) struct Decrypt {
@@ -15,12 +17,15 @@ pub(super) struct Decrypt {
     pub(super) public: Option<Found<PublicKey>>,
     /// Whether they would have a daemon decrypt, and use neither.
     pub(super) by_daemon: bool,
+    /// Whether they would ask a secrets server for secrets by name, or why not.
+    pub(super) server: Result<(), Failure>,
 }
 
 pub(super) fn check(environ: &Environ, report: &mut Report) -> Decrypt {
     let seal = sealing_keys(environ, report);
     if by_daemon(environ, report) {
-        return Decrypt { private: None, public: None, by_daemon: true };
+        let server = secrets_server(environ, report);
+        return Decrypt { private: None, public: None, by_daemon: true, server };
     }
     let private = used("decrypt and exec", keys::OPEN_WITH, environ, report);
     let public = used("decrypt and exec", keys::OPEN_FROM, environ, report);
@@ -28,7 +33,8 @@ pub(super) fn check(environ: &Environ, report: &mut Report) -> Decrypt {
     if let Err(failure) = KeyService::new(None, &no_flags, environ, environ).check_to_open() {
         report.failure(&failure);
     }
-    let decrypt = Decrypt { private, public, by_daemon: false };
+    let server = secrets_server(environ, report);
+    let decrypt = Decrypt { private, public, by_daemon: false, server };
     if let Some((to, with)) = &seal {
         check_both_ways(to, with, &decrypt, report);
     }
@@ -49,6 +55,25 @@ fn by_daemon(environ: &Environ, report: &mut Report) -> bool {
         Err(failure) => report.failure(&failure),
     }
     true
+}
+
+/// Whether a secrets server can be asked. That none is set is no finding, until there is a token for it.
+fn secrets_server(environ: &Environ, report: &mut Report) -> Result<(), Failure> {
+    let (server, daemon) = (SetecFlags::default(), AskFlags::default());
+    let found = Getter::find(setec::Flags::beside_daemon(&server, &daemon), environ);
+    match &found {
+        Ok(getter) => {
+            for line in getter.asked() {
+                let server = line.trim_start_matches("asked: ");
+                report.ok(format!("decrypt and exec: secrets by name from {server}"));
+            }
+        }
+        Err(failure) if setec::IS_BUILT_IN && !matches!(setec::url(&server, environ), Ok(None)) => {
+            report.failure(failure);
+        }
+        Err(_) => {}
+    }
+    found.map(drop)
 }
 
 /// The NaCl keys that `encrypt` would use, if it would use some.

@@ -1,6 +1,7 @@
 //! Having each source look up the handles that are its own, all sources at the same time and all within a deadline.
 
 mod files;
+mod secrets_server;
 mod tokens;
 
 use std::collections::HashMap;
@@ -16,9 +17,10 @@ use secretary_secret::Secret;
 use crate::Outcome;
 use crate::cli::AgentProvider;
 use crate::kubernetes;
+use crate::setec;
 use crate::world::World;
 
-/// What is left for everything else when AWS KMS, a daemon or Kubernetes has used up its time.
+/// What is left for everything else when AWS KMS, a server or Kubernetes has used up its time.
 const MARGIN: Duration = Duration::from_millis(200);
 
 /// What became of one handle.
@@ -102,8 +104,7 @@ impl Resolver<'_> {
             Source::Tokens | Source::Names => self.open(handles),
             Source::Files => return self.read(handles, sender),
             Source::Kubernetes => self.ask_kubernetes(handles),
-            // Nobody is asked.
-            Source::Setec => Vec::new(),
+            Source::Setec => self.ask_secrets_server(handles),
         };
         for resolved in resolved {
             send(sender, resolved);
@@ -143,9 +144,15 @@ impl Resolver<'_> {
             Source::Kubernetes => {
                 (flags.kubernetes, "k8s_secret@ is not turned on: --kubernetes does that")
             }
-            Source::Setec => (false, "this secretary has no client for a secrets server"),
+            Source::Setec => (self.has_server(), "setec: is not turned on: --server URL does that"),
         };
         (!is_on).then(|| what.to_string())
+    }
+
+    /// Whether a secrets server is set, be it to what is none, or to what this build can't ask: that is told by who asks.
+    fn has_server(&self) -> bool {
+        let url = setec::url(&self.flags.keys.setec, &self.world.environ);
+        !setec::IS_BUILT_IN || !matches!(url, Ok(None))
     }
 
     fn trimmed(&self, mut secret: Secret) -> Secret {

@@ -1,5 +1,5 @@
-//! Handles that are tokens, and names that stand for some: all are opened together, so that AWS KMS or a daemon is asked
-//! once.
+//! Handles that are tokens, and names that stand for some: all are opened together, so that AWS KMS, a daemon or a secrets
+//! server is asked once.
 
 use std::path::Path;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Resolver<'_> {
     }
 
     /// The flags for keys, with what is asked of others given up before the agent gives up on us.
-    fn keys_in_time(&self) -> OpenKeys {
+    pub(super) fn keys_in_time(&self) -> OpenKeys {
         let left = self.time_to_ask();
         let within = |limit: &mut Option<Duration>| {
             *limit = Some(limit.map_or(left, |limit| limit.min(left)));
@@ -68,6 +68,7 @@ impl Resolver<'_> {
         within(&mut keys.kms.kms_timeout);
         within(&mut keys.daemon.timeout);
         within(&mut keys.daemon.connect_timeout);
+        within(&mut keys.setec.server_timeout);
         keys
     }
 }
@@ -113,7 +114,7 @@ fn damage(text: &Text<'_>, handle: &str) -> Option<&'static str> {
     let none: &[u8] = b"";
     let mut between = text.replaced(text.tokens().map(|_| none));
     let has_start = |part: &[u8]| {
-        [b"ENC[NACL,".as_slice(), b"ENC[KMS,"]
+        [b"ENC[NACL,".as_slice(), b"ENC[KMS,", b"ENC[SETEC,"]
             .iter()
             .any(|start| part.windows(start.len()).any(|window| window == *start))
     };
