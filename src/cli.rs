@@ -113,6 +113,9 @@ Examples:
     ///
     /// Every token is replaced by its plaintext and every other byte stays. When one token does not
     /// open, nothing is written at all.
+    ///
+    /// ENC[NACL,..] opens with keys and ENC[KMS,..] by AWS KMS, or both by a daemon. For ENC[SETEC,NAME] a secrets server
+    /// is asked, for the active version of that secret, and for ENC[SETEC,NAME@VERSION] for the one of that number.
     #[command(after_long_help = "\
 Examples:
   secretary decrypt config.yml               print the file with its tokens opened
@@ -131,7 +134,7 @@ Examples:
         windows,
         doc = "Starts the program, waits for it and leaves with its exit code; Ctrl-C is left to the program. There is no shell in between."
     )]
-    /// When one token does not open, nothing is started. The variables that hold keys are not passed on: *_PRIVATE_KEY,
+    /// When one token does not open, nothing is started; `secretary decrypt --help` says who opens which. The variables that hold keys are not passed on: *_PRIVATE_KEY,
     /// the public keys of master, config, deploy and service, and those that a flag named. A variable
     /// that held a token is always passed on.
     #[command(after_long_help = "\
@@ -190,6 +193,7 @@ Examples:
     #[command(after_long_help = "\
 A handle is what an agent's configuration has between ENC[ and ]:
   NACL,... or KMS,...        the secret itself, as `secretary encrypt` prints it
+  SETEC,... or setec:...     NAME or NAME@VERSION, which a secrets server has, with --server
   NAME or name:NAME          what a file of --names says it stands for: text with tokens
   file@PATH                  a file below a folder of --file-root
   k8s_secret@SPACE/NAME/KEY  a key of a Kubernetes secret, with --kubernetes

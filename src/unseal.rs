@@ -20,6 +20,8 @@ use crate::setec;
 
 const DAMAGED_HINT: &str = "copy the whole token again from where it was encrypted";
 
+const NAME_HINT: &str = "a token that names a secret is ENC[SETEC,NAME] or ENC[SETEC,NAME@VERSION]";
+
 /// Opens tokens with the keys found at the start, and says where they came from when it can't.
 pub struct Unsealer<'a> {
     source: Source<'a>,
@@ -173,6 +175,15 @@ fn not_opened(code: Code, failed: usize, total: usize, lines: Vec<String>) -> Fa
     let tokens = if total == 1 { "token" } else { "tokens" };
     let message = format!("{failed} of {total} {tokens} cannot be opened, so nothing was done");
     lines.into_iter().fold(Failure::new(code, message), |failure, line| failure.detail(line))
+}
+
+/// What to do about tokens of which at least one is damaged.
+fn damaged_hint(failed: &[Failed]) -> &'static str {
+    let is_damaged = |failed: &&Failed| matches!(failed.error, OpenError::Damaged(_));
+    match failed.iter().find(is_damaged).map(|first| first.kind) {
+        Some(Kind::Setec) => NAME_HINT,
+        _ => DAMAGED_HINT,
+    }
 }
 
 /// Says whom nobody has asked for tokens of some kinds, because others have failed already.

@@ -13,6 +13,8 @@ mod certificates;
 mod fake;
 #[path = "cmd/old_daemon.rs"]
 mod old_daemon;
+#[path = "cmd/secrets_server.rs"]
+mod secrets_server;
 #[path = "../crates/setec-client/tests/network/support/setec.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the client's own tests count connections")]
 mod setec;
@@ -60,8 +62,13 @@ fn commands_do_what_their_transcripts_say() {
 fn commands_of_the_small_static_program_do_so_too() {
     let path = env::var_os("SECRETARY_SMALL").expect("SECRETARY_SMALL has its path");
     let path = Path::new(&path);
-    let (has_aws, has_daemon, has_agent, has_setec) = (false, false, false, false);
-    run_all(Program { path, has_aws, has_daemon, has_agent, has_setec });
+    run_all(Program {
+        path,
+        has_aws: false,
+        has_daemon: false,
+        has_agent: false,
+        has_setec: false,
+    });
 }
 
 fn run_all(program: Program<'_>) {
@@ -90,6 +97,8 @@ impl Program<'_> {
             "daemon-absent.txt" => !self.has_daemon,
             "secret-absent.txt" => !self.has_setec,
             _ if is_about("secret") => self.has_setec,
+            "setec-absent.txt" => !self.has_setec,
+            _ if transcript.contains("setec") && !self.has_setec => false,
             _ if is_about("kms") => self.has_aws,
             _ if is_about("daemon-kms") => self.has_aws && self.has_daemon,
             _ if is_about("audit") || is_about("daemon") => self.has_daemon,
@@ -144,6 +153,7 @@ struct Servers {
     certificates: Option<tempfile::TempDir>,
     secrets: Option<setec::Setec>,
     denying: Option<fake::Fake>,
+    of_tokens: Option<secrets_server::Server>,
 }
 
 impl Servers {
@@ -163,6 +173,7 @@ impl Servers {
             secrets: of_secrets.then(setec::Setec::start),
             denying: of_secrets
                 .then(|| fake::Fake::start(fake::Reply::new(403, "access denied\n"))),
+            of_tokens: transcript.contains("setec").then(secrets_server::Server::start),
         }
     }
 
@@ -174,8 +185,9 @@ impl Servers {
         let path = |folder: &tempfile::TempDir| folder.path().display().to_string();
         let certificates = self.certificates.as_ref().map(|folder| ("certificates", path(folder)));
         let secrets = self.secrets.as_ref().map(|server| ("secrets_server", server.url()));
+        let of_tokens = self.of_tokens.as_ref().map(|server| ("secrets_server", server.url()));
         let denying = self.denying.as_ref().map(|server| ("denying_server", server.url()));
-        [kms, cluster, old_daemon, certificates, secrets, denying].into_iter().flatten().collect()
+        [kms, cluster, old_daemon, certificates, secrets, denying, of_tokens].into_iter().flatten().collect()
     }
 }
 

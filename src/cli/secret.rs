@@ -20,10 +20,8 @@ pub struct SecretArgs {
     #[command(subcommand)]
     pub command: SecretCommand,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub server: SetecFlags,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub certificate: CertificateFlags,
 }
 
@@ -129,7 +127,6 @@ pub struct SecretPut {
     /// Name of the secret
     pub name: String,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub value: ValueFlags,
     /// Print one JSON object
     #[arg(long)]
@@ -145,7 +142,6 @@ pub struct SecretCreateVersion {
     #[arg(value_parser = version)]
     pub version: u32,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub value: ValueFlags,
     /// Print one JSON object
     #[arg(long)]

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use secretary_envelope::{Failed, Kind, OpenError, Opened, References, Token};
 
 use super::named::{Names, Supplied, while_asking};
-use super::{DAMAGED_HINT, Each, Texts, needed, not_asked, not_opened};
+use super::{Each, Texts, damaged_hint, needed, not_asked, not_opened};
 use crate::failure::{Code, Failure};
 use crate::remote::{Answer, Remote, Sealed};
 use crate::setec::Getter;
@@ -142,7 +142,7 @@ fn check(texts: &Texts<'_, '_>) -> Result<(), Failure> {
     let failure =
         not_asked(failure, "the daemon", &damaged, texts.tokens(), |kind| !is_named(kind));
     let failure = not_asked(failure, "a secrets server", &damaged, texts.tokens(), is_named);
-    Err(failure.hint(DAMAGED_HINT))
+    Err(failure.hint(damaged_hint(&damaged)))
 }
 
 fn damage(token: &Token<'_>) -> Option<OpenError> {

@@ -6,7 +6,7 @@ use secretary_envelope::{
 use secretary_secret::Secret;
 
 use super::named::{Names, Supplied, while_asking};
-use super::{DAMAGED_HINT, Each, Texts, needed, not_asked, not_opened};
+use super::{DAMAGED_HINT, Each, Texts, damaged_hint, needed, not_asked, not_opened};
 use crate::cli::OpenKeys;
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
@@ -169,7 +169,7 @@ impl<'a> Here<'a> {
                 .detail(used)
                 .hint("`secretary doctor` says which keys in reach open which tokens");
         }
-        failure.hint(DAMAGED_HINT)
+        failure.hint(damaged_hint(failed))
     }
 }
 

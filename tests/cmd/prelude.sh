@@ -98,6 +98,21 @@ counted() {
     return $1
 }
 
+# with_secrets [/SETTING..] COMMAND: a secrets server, behaving as the settings say.
+with_secrets() (
+    case "$1" in
+        /*) settings=$1; shift ;;
+        *) settings= ;;
+    esac
+    export SECRETARY_SERVER="$secrets_server$settings"
+    "$@"
+)
+
+# asked_for: a line for each name that the secrets server was asked for since the last time.
+asked_for() {
+    curl -s "$secrets_server/asked"
+}
+
 # run_cluster: what runs is what standard input says, and nothing else; tests/cluster-server/src/cluster.rs
 # describes it.
 run_cluster() {
