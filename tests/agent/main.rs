@@ -9,6 +9,7 @@
 //! | [`tester`] | running `secretary agent test` |
 //! | [`verdicts`] | which strings are secrets, what is asked, what is made of the answer |
 //! | [`executables`] | rights, paths, and who runs it |
+//! | `secrets_server` | a secrets server that is asked for handles |
 //! | [`reports`] | what is printed, and what is not |
 //! | [`hints`] | faults that get a hint |
 //! | [`whole`] | a configuration with every source, answered by this program |
@@ -25,6 +26,9 @@ mod install;
 mod provider;
 #[cfg(unix)]
 mod reports;
+#[cfg(feature = "setec")]
+#[path = "../cmd/secrets_server.rs"]
+mod secrets_server;
 #[cfg(unix)]
 mod tester;
 #[cfg(unix)]

@@ -201,3 +201,64 @@ fn files_that_are_slow_are_read_at_once() {
         assert_eq!(json[handle]["value"], json!(number.to_string()), "{}", json[handle]);
     }
 }
+
+/// As many as a large agent has, and a few that fail for a reason of their own.
+#[cfg(feature = "setec")]
+#[test]
+fn secrets_of_a_server_are_answered_each_for_itself() {
+    let server = crate::secrets_server::Server::start();
+    let store = Store::new(&[]);
+    store.write(
+        "agent.toml",
+        &format!("server = \"{}/latency-20\"\nserver_timeout = 3\n", server.url()),
+    );
+    let long = format!("setec:{}", "n".repeat(1024));
+    let too_long = format!("{long}n");
+    let mut handles: Vec<_> = (0..300).map(|number| format!("setec:many/{number}")).collect();
+    let failing = [
+        ("setec:denied/x", "access denied"),
+        ("setec:prod/db@3", "not found"),
+        ("setec:@3", "it names no secret"),
+        ("setec:a]b", "the name in it has a square bracket"),
+        (&long, "not found"),
+        (&too_long, "the name in it has 1025 bytes, and may have 1024"),
+    ];
+    handles.extend(failing.iter().map(|(handle, _)| handle.to_string()));
+    handles.extend(["setec:prod/db".to_string(), "setec:prod/db@1".to_string()]);
+    let request = json!({"version": "1.0", "secrets": handles}).to_string();
+    let output = store.run(&["agent", "--config", "agent.toml"], &request);
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+    assert_eq!(answer.as_object().map(serde_json::Map::len), Some(handles.len()));
+    for number in 0..300 {
+        assert_eq!(answer[format!("setec:many/{number}")]["value"], json!(number.to_string()));
+    }
+    for (handle, error) in failing {
+        assert_eq!(answer[handle], json!({"value": null, "error": error}));
+    }
+    assert_eq!(answer["setec:prod/db"]["value"], json!("hunter2"));
+    assert_eq!(answer["setec:prod/db@1"]["value"], json!("hunter1"));
+}
+
+/// With a name that is longer than an error may be, the reason is still there; and of what a server wrote nothing is.
+#[cfg(feature = "setec")]
+#[test]
+fn an_error_of_a_server_fits_into_a_line() {
+    let server = crate::secrets_server::Server::start();
+    let store = Store::new(&[]);
+    let long = format!("setec:{}", "é".repeat(512));
+    for (setting, expected) in [
+        ("/status-500", "request returned status 500"),
+        ("/status-302", "leads to a redirect"),
+        ("/token-t0ken", "access denied"),
+        ("/latency-30000", "did not answer within 0."),
+    ] {
+        let request =
+            json!({"version": "1.1", "secret_backend_timeout": 2, "secrets": [&long]}).to_string();
+        let url = format!("{}{setting}", server.url());
+        let output = store.run(&["agent", "--server", &url], &request);
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+        let error = answer[&long]["error"].as_str().expect("an error");
+        assert!(error.contains(expected) && error.len() <= 256, "{setting}: {error}");
+        assert!(!text(&output.stdout).contains("CANARY"), "{setting}");
+    }
+}
