@@ -69,15 +69,19 @@ impl Cli {
             "agent" => described::<Agent>(command),
             #[cfg(feature = "agent")]
             "secret-helper" => described::<SecretHelper>(command),
-            #[cfg(feature = "daemon")]
+            #[cfg(any(feature = "daemon", feature = "server"))]
             "audit" => described::<Audit>(command),
+            #[cfg(feature = "setec")]
+            "secret" => described::<SecretArgs>(command),
+            #[cfg(feature = "server")]
+            "server" => described::<Server>(command),
             _ => command,
         })
     }
 }
 
 /// `command` with what it would otherwise get when it is typed.
-#[cfg(any(feature = "agent", feature = "daemon"))]
+#[cfg(any(feature = "agent", feature = "daemon", feature = "server", feature = "setec"))]
 fn described<A: Args>(command: clap::Command) -> clap::Command {
     A::augment_args(command).defer(|command| command)
 }

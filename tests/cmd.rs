@@ -187,7 +187,10 @@ impl Servers {
         let secrets = self.secrets.as_ref().map(|server| ("secrets_server", server.url()));
         let of_tokens = self.of_tokens.as_ref().map(|server| ("secrets_server", server.url()));
         let denying = self.denying.as_ref().map(|server| ("denying_server", server.url()));
-        [kms, cluster, old_daemon, certificates, secrets, denying, of_tokens].into_iter().flatten().collect()
+        [kms, cluster, old_daemon, certificates, secrets, denying, of_tokens]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

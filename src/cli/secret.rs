@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueHint};
 
 use super::{CertificateFlags, SetecFlags, switch};
 
-/// `secret`
+// `secret`
 #[derive(Debug, Args)]
 #[command(
     subcommand_required = true,
@@ -25,8 +25,9 @@ pub struct SecretArgs {
     pub certificate: CertificateFlags,
 }
 
-/// What is done with the secrets of a server.
+// What is done with the secrets of a server.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum SecretCommand {
     /// List the secrets that you may see, and their versions
     List {
@@ -102,7 +103,7 @@ Examples:
     },
 }
 
-/// `secret get`
+// `secret get`
 #[derive(Debug, Args)]
 pub struct SecretGet {
     /// Name of the secret
@@ -121,7 +122,7 @@ pub struct SecretGet {
     pub json: bool,
 }
 
-/// `secret put`
+// `secret put`
 #[derive(Debug, Args)]
 pub struct SecretPut {
     /// Name of the secret
@@ -133,7 +134,7 @@ pub struct SecretPut {
     pub json: bool,
 }
 
-/// `secret create-version`
+// `secret create-version`
 #[derive(Debug, Args)]
 pub struct SecretCreateVersion {
     /// Name of the secret
@@ -148,7 +149,7 @@ pub struct SecretCreateVersion {
     pub json: bool,
 }
 
-/// Where a value comes from, and what is kept of it.
+// Where a value comes from, and what is kept of it.
 #[derive(Debug, Default, Args)]
 pub struct ValueFlags {
     /// Read the value from FILE

@@ -7,8 +7,8 @@ use clap::{Args, ValueHint};
 
 use super::seconds;
 
-/// How a secrets server is asked. The certificate is not here: `decrypt` and `exec` have it for a daemon, too, and it says
-/// who they are to either.
+// How a secrets server is asked. The certificate is not here: `decrypt` and `exec` have it for a daemon, too, and it says
+// who they are to either.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "To ask a secrets server")]
 pub struct SetecFlags {
@@ -27,7 +27,7 @@ pub struct SetecFlags {
     pub server_timeout: Option<Duration>,
 }
 
-/// The certificate that says who asks.
+// The certificate that says who asks.
 #[derive(Clone, Debug, Default, Args)]
 pub struct CertificateFlags {
     /// Certificate that says who asks [default: $SECRETARY_CLIENT_CERT]

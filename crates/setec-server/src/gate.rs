@@ -25,7 +25,7 @@ pub struct Unsealing<S, K> {
     /// What is sealed.
     pub store: Arc<S>,
     /// What unwraps the store's data keys.
-    pub wrapping: K,
+    pub wrapping: Arc<K>,
     /// Where its calls are written down.
     pub audit: Arc<Audit>,
     /// Which names new secrets may have.
@@ -90,7 +90,7 @@ impl<S: Store> Gate<S> {
         unsealing: &Unsealing<S, impl KeyEncryption>,
     ) -> Result<(), UnsealError> {
         let Unsealing { store, wrapping, audit, new_names } = unsealing;
-        let vault = Vault::open(store.clone(), wrapping, audit.clone(), *new_names).await?;
+        let vault = Vault::open(store.clone(), &**wrapping, audit.clone(), *new_names).await?;
         let _ = self.0.set(vault);
         Ok(())
     }

@@ -100,7 +100,7 @@ fn open_log(path: &Path) -> Result<AuditLog, Failure> {
 /// All that can be found wrong before anybody can connect.
 struct Server<S> {
     store: Arc<S>,
-    kek: Kek,
+    kek: Arc<Kek>,
     new_names: NewNames,
     gate: Arc<Gate<S>>,
     identities: Arc<Identities>,
@@ -128,7 +128,7 @@ impl<S: Store> Server<S> {
         let new_names = if flags.any_name { NewNames::Any } else { NewNames::Printable };
         Ok(Self {
             store: Arc::new(store),
-            kek,
+            kek: Arc::new(kek),
             new_names,
             gate: Arc::default(),
             identities: Arc::new(identities),
@@ -176,7 +176,7 @@ impl<S: Store> Server<S> {
         }
         let unsealing = Unsealing {
             store: self.store.clone(),
-            wrapping: self.kek,
+            wrapping: self.kek.clone(),
             audit: audit.clone(),
             new_names: self.new_names,
         };
