@@ -7,6 +7,7 @@
 //! | [`request`] | what is asked |
 //! | [`response`] | what is answered |
 //! | [`refusal`] | why not, with its HTTP status |
+//! | [`rule`] | what a tailnet's policy says that somebody may do |
 //! | [`name`] | which names are reserved, and which are not taken for new secrets |
 //! | `json` | JSON as Go's `encoding/json` reads and writes it |
 //!
@@ -32,6 +33,7 @@ pub mod path;
 pub mod refusal;
 pub mod request;
 pub mod response;
+pub mod rule;
 
 pub use json::Malformed;
 pub use path::{Action, Path};

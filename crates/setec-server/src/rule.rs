@@ -3,7 +3,8 @@
 //! A pattern is bytes, of which `*` stands for any bytes, also none and also `/`. Nothing else is special, and nothing
 //! escapes a `*`.
 
-use secretary_setec_api::Action;
+use memchr::memmem;
+use secretary_setec_api::{Action, Malformed, rule};
 
 /// What somebody may do with which secrets: each of the actions with each secret whose name one of the patterns matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,10 +26,29 @@ impl Rule {
         Self { action, secret: vec![Pattern::new("*")] }
     }
 
+    /// Reads a rule of a tailnet's policy.
+    ///
+    /// # Errors
+    ///
+    /// When it is none.
+    pub fn decode(json: &[u8]) -> Result<Self, Malformed> {
+        let rule::Rule { action, secret } = rule::Rule::decode(json)?;
+        Ok(Self { action, secret: secret.into_iter().map(Pattern).collect() })
+    }
+
     /// Whether it allows `action` on the secret called `name`.
     pub fn allows(&self, action: Action, name: &str) -> bool {
+        self.has(action) && self.covers(name)
+    }
+
+    /// Whether `action` is one of its actions.
+    pub fn has(&self, action: Action) -> bool {
         self.action.iter().any(|allowed| allowed == action.as_str())
-            && self.secret.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Whether one of its patterns matches `name`.
+    pub fn covers(&self, name: &str) -> bool {
+        self.secret.iter().any(|pattern| pattern.matches(name))
     }
 }
 
@@ -43,17 +63,25 @@ impl Pattern {
         &self.0
     }
 
-    /// Whether `name` is one of its names. What is between two stars is looked for from the left and never again, so
-    /// that this takes no longer than the lengths of both multiplied.
+    /// Whether it is one name and no other.
+    pub fn is_literal(&self) -> bool {
+        !self.0.contains('*')
+    }
+
+    /// Whether `name` is one of its names.
     pub fn matches(&self, name: &str) -> bool {
-        let (mut pieces, mut rest) =
-            (self.0.as_bytes().split(|&byte| byte == b'*'), name.as_bytes());
+        self.matches_by(name, memmem::find)
+    }
+
+    /// What is between two stars is looked for from the left and never again: if there is a match at all, then there
+    /// is one with each piece as far left as it can be. So this takes as long as both are, together.
+    fn matches_by(&self, name: &str, find: impl Fn(&[u8], &[u8]) -> Option<usize>) -> bool {
+        let (mut pieces, name) = (self.0.as_bytes().split(|&byte| byte == b'*'), name.as_bytes());
         let first = pieces.next().unwrap_or_default();
-        let Some(last) = pieces.next_back() else { return rest == first };
-        let Some(after) = rest.strip_prefix(first) else { return false };
-        let Some(between) = after.strip_suffix(last) else { return false };
-        rest = between;
-        for piece in pieces {
+        let Some(last) = pieces.next_back() else { return name == first };
+        let Some(after) = name.strip_prefix(first) else { return false };
+        let Some(mut rest) = after.strip_suffix(last) else { return false };
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
             let Some(at) = find(rest, piece) else { return false };
             rest = &rest[at + piece.len()..];
         }
@@ -61,10 +89,5 @@ impl Pattern {
     }
 }
 
-/// Where `piece` first is in `bytes`.
-fn find(bytes: &[u8], piece: &[u8]) -> Option<usize> {
-    match piece {
-        [] => Some(0),
-        _ => bytes.windows(piece.len()).position(|window| window == piece),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,23 @@ impl<'a> Value<'a> {
         Ok(())
     }
 
+    /// Takes the strings of an array over, and none for `null`. An item that is `null` is left as it was, and a new one
+    /// empty.
+    pub(crate) fn set_texts(self, field: &mut Vec<String>) -> Result<(), Malformed> {
+        let mut count = 0;
+        if !self.is_null() {
+            self.items(|item| {
+                if count == field.len() {
+                    field.push(String::new());
+                }
+                count += 1;
+                item.set_text(&mut field[count - 1])
+            })?;
+        }
+        field.truncate(count);
+        Ok(())
+    }
+
     /// Takes the number over, or nothing for `null`.
     pub(crate) fn set_number(self, field: &mut u32) -> Result<(), Malformed> {
         if !self.is_null() {
