@@ -48,8 +48,9 @@ mod tests {
     /// A rule, written as `action action: pattern pattern`.
     fn rule(text: &str) -> Result<Rule, Malformed> {
         let (action, secret) = text.split_once(':').expect("a colon");
-        let words =
-            |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_string).collect();
+        let words = |text: &str| {
+            text.split(' ').filter(|word| !word.is_empty()).map(str::to_string).collect()
+        };
         Ok(Rule { action: words(action), secret: words(secret) })
     }
 

@@ -10,6 +10,7 @@
 //! | [`vault`] | the operations: the one place that has both store and data keys |
 //! | [`caller`], [`rule`] | who calls, and what they may do |
 //! | [`identity`] | how they are known |
+//! | [`policy`] | what the operator lets them do |
 //!
 //! Data goes one way. A write reads the record, asks the rules, seals under the number they gave, and commits if the
 //! record is still the same. A read looks up the record, then the value, and opens it. Nothing here knows HTTP, who
@@ -21,6 +22,7 @@ pub mod gate;
 pub mod identity;
 pub mod metrics;
 pub mod outbox;
+pub mod policy;
 pub mod record;
 pub mod rule;
 pub mod seal;
@@ -31,7 +33,9 @@ pub mod vault;
 pub mod version;
 
 pub use caller::{Caller, Principal};
+pub use identity::{Evidence, Identities, Unidentified};
 pub use outbox::{Outbox, OutboxError};
+pub use policy::Policy;
 pub use record::{Change, Record, Revision, RuleError};
 pub use rule::{Pattern, Rule};
 pub use seal::Sealed;

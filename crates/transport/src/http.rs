@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, ClientBuilder, Response, Url};
 use secretary_secret::Secret;
 
 use crate::tls::{self, Identity, TlsError, Trust};
@@ -45,19 +45,34 @@ pub fn client(urls: &[Url], connect: Connect<'_>) -> Result<Client, TlsError> {
         true => tls::client(connect.trust, connect.identity)?,
         false => tls::no_client(),
     };
-    let mut client = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .redirect(Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .connect_timeout(connect.within)
-        .user_agent(concat!("secretary/", env!("CARGO_PKG_VERSION")));
+    let mut client = builder(tls, connect.within);
     // As in Go, what is on this machine is not asked for through a proxy.
     if connect.way == Way::Direct || urls.iter().all(is_of_this_machine) {
         client = client.no_proxy();
     }
     Ok(client.build().expect("a client with TLS set up is built without anything that fails"))
+}
+
+/// A client for what listens on a Unix domain socket: whatever host a URL has, it is asked there.
+///
+/// # Panics
+///
+/// Never: there is nothing that could fail.
+#[cfg(unix)]
+pub fn socket_client(socket: &std::path::Path, within: Duration) -> Client {
+    let client = builder(tls::no_client(), within).no_proxy().unix_socket(socket);
+    client.build().expect("a client with TLS set up is built without anything that fails")
+}
+
+fn builder(tls: rustls::ClientConfig, within: Duration) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .redirect(Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(within)
+        .user_agent(concat!("secretary/", env!("CARGO_PKG_VERSION")))
 }
 
 /// Whether `url` leads to this machine and no other.
