@@ -94,7 +94,11 @@ impl Tailscale {
     }
 
     async fn get(&self, url: Url) -> Result<Response, Cut> {
-        self.http.get(url).send().await.map_err(|error| of_transport(&error))
+        self.http.get(url).send().await.map_err(|error| match of_transport(&error) {
+            // A socket that is not there is an error of the system as one is that ends a connection.
+            Cut::Broken if error.is_connect() => Cut::Unreachable(Obstacle::NoConnection),
+            cut => cut,
+        })
     }
 }
 
@@ -107,6 +111,7 @@ fn url(address: SocketAddr) -> Url {
 fn sentence(cut: &Cut) -> &'static str {
     match cut {
         Cut::Unreachable(Obstacle::Refused) => "does not listen on its socket",
+        Cut::Unreachable(Obstacle::NoHttp) => "does not speak HTTP",
         Cut::Unreachable(_) => "can't be reached at its socket",
         Cut::Broken => "closed the connection without an answer",
     }

@@ -25,14 +25,14 @@ impl Routes for Echo {
 }
 
 /// `user@hostname tags get-prod/db`
-pub fn said(caller: &Caller) -> String {
+pub(crate) fn said(caller: &Caller) -> String {
     let may = if caller.may(Action::Get, "prod/db") { "may" } else { "may not" };
     let who = &caller.principal;
     format!("{}@{} {} {may}", who.user, who.hostname, who.tags.join(","))
 }
 
 /// Serves until the answer's second part is dropped.
-pub async fn serve(identities: Identities, tls: Option<Tls>) -> (SocketAddr, Drain) {
+pub(crate) async fn serve(identities: Identities, tls: Option<Tls>) -> (SocketAddr, Drain) {
     let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = listener.address();
     let (drain, drained) = Drain::new();

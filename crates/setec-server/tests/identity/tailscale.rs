@@ -131,7 +131,7 @@ async fn whatever_tailscaled_does_a_caller_is_refused_in_time_and_nothing_repeat
         (Fault::Status(204), "answered 204"),
         (Fault::Redirect, "answered 302"),
         (Fault::Garbage, "answered what is no answer"),
-        (Fault::NoHttp, "closed the connection without an answer"),
+        (Fault::NoHttp, "does not speak HTTP"),
         (Fault::Truncate, "broke its answer off"),
         (Fault::Close, "closed the connection without an answer"),
         (Fault::Huge, "answered with more than 256 KiB"),
