@@ -249,6 +249,12 @@ Examples:
   secretary server --state-dir /var/lib/secretary --kms-key-id alias/secrets --listen 100.64.0.7:443 \\
       --tls-cert-file server.crt --tls-key-file server.key --identity tailscale
 
+A policy:
+  [[grant]]
+  principal = [\"token:web\", \"uri:spiffe://example.com/web\"]  # also dns:, email:, user:, tag:
+  action = [\"get\", \"info\"]    # also put, create-version, activate, delete; none implies another
+  secret = [\"prod/web/*\"]     # * is any text, / included
+
 Each flag but --dev and --config may be a variable, SECRETARY_SERVER_STATE_DIR for instance. setec's SETEC_STATE_DIR and
 SETEC_KMS_KEY_NAME are taken, too.")]
     Server(Box<Server>),

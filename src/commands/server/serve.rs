@@ -227,6 +227,7 @@ impl<S: Store> Server<S> {
     fn announce(&self, (public, admin): (SocketAddr, Option<SocketAddr>)) -> Result<(), Failure> {
         serving::write_port(self.port_file.as_deref(), public)?;
         let scheme = if self.tls.is_some() { "https" } else { "http" };
+        note(&format!("callers are known by {}", self.identities.describe()));
         note(&format!("listening on {scheme}://{public}"));
         if let Some(admin) = admin {
             note(&format!("metrics on http://{admin}/metrics"));
@@ -236,14 +237,15 @@ impl<S: Store> Server<S> {
 }
 
 fn reload(identities: &Identities, log: &AuditLog, tls: Option<&Tls>) {
-    let _ = identities;
-    let problem = tls.and_then(|tls| tls.reload().err()).map(|error| serving::of_tls(&error));
+    let mut problems: Vec<String> = identities.reload().iter().map(ToString::to_string).collect();
+    let tls = tls.and_then(|tls| tls.reload().err());
+    problems.extend(tls.map(|error| serving::of_tls(&error).message().to_string()));
     serving::reopen(log, "no call is answered");
-    match problem {
-        None => note("files were read again"),
-        Some(problem) => {
-            note(&format!("{}; what was read before stays in use", problem.message()));
-        }
+    match problems.as_slice() {
+        [] => note("files were read again"),
+        problems => problems.iter().for_each(|problem| {
+            note(&format!("{problem}; what was read before stays in use"));
+        }),
     }
 }
 
