@@ -263,8 +263,8 @@ hash_of() {
 in_all_builds() {
     "$@" > all.out 2> all.err
     set -- $?
-    sed -E '/^  (agent|audit|daemon|secret) /d' all.out
-    sed -E '/^  (agent|audit|daemon|secret) /d' all.err >&2
+    sed -E '/^  (agent|audit|daemon|secret|server) /d' all.out
+    sed -E '/^  (agent|audit|daemon|secret|server) /d' all.err >&2
     rm all.out all.err
     return $1
 }

@@ -10,7 +10,7 @@
 //! | [`confirmations`] | tokens that confirm a deletion |
 //! | [`callers`] | whom is asked, and as whom |
 //! | [`usage`] | help, mistakes in typing, and the codes to leave with |
-#![cfg(all(unix, feature = "setec"))]
+#![cfg(all(unix, feature = "server", feature = "setec"))]
 
 mod callers;
 mod confirmations;

@@ -215,6 +215,21 @@ fn what_the_server_refuses_is_said_as_setec_says_it() {
         ),
         (&["activate", "prod/db", "3"], 7, "failed to set active version: not found"),
         (&["get", "--version", "3", "prod/db"], 7, "failed to get secret: not found"),
+        (
+            &["put", "--empty-ok", ""],
+            6,
+            "failed to write secret: request returned status 500: \"internal error\"",
+        ),
+        (
+            &["create-version", "--empty-ok", "_internal/x", "1"],
+            6,
+            "failed to write secret: request returned status 500: \"internal error\"",
+        ),
+        (
+            &["put", "--empty-ok", "a\tb"],
+            7,
+            "failed to write secret: request returned status 400: \"invalid name\"",
+        ),
     ] {
         let done = run(&mut on(&url, command));
         let said = done.said.lines().last().unwrap_or_default();

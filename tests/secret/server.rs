@@ -1,19 +1,54 @@
 //! The other end.
 
+use std::io::{self, BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
 use crate::fake::{Fake, Reply};
+use crate::program::SECRETARY;
 use crate::setec::Setec;
 
-/// A server on which everybody may do everything. It ends when this is dropped.
-pub(crate) struct Server(Setec);
+/// `secretary server --dev`, on which everybody may do everything. It ends when this is dropped.
+pub(crate) struct Server {
+    process: Child,
+    url: String,
+}
 
 impl Server {
     /// One without any secrets.
     pub(crate) fn start() -> Self {
-        Self(Setec::start())
+        let mut process = Command::new(SECRETARY)
+            .args(["server", "--dev", "--listen", "127.0.0.1:0"])
+            .env_clear()
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program was built");
+        let mut stderr = BufReader::new(process.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        let url = loop {
+            let mut line = String::new();
+            let len = stderr.read_line(&mut line).expect("text");
+            assert!(len > 0, "the server ended: {said}");
+            if let Some((_, url)) = line.split_once("listening on ") {
+                break url.trim_end().to_string();
+            }
+            said.push_str(&line);
+        };
+        // It writes a line about each call, and would wait for who reads it.
+        thread::spawn(move || io::copy(&mut stderr, &mut io::sink()));
+        Self { process, url }
     }
 
     pub(crate) fn url(&self) -> String {
-        self.0.url()
+        self.url.clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
