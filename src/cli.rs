@@ -181,13 +181,6 @@ too, and secrets_sha256, a list of what `printf %s TOKEN | sha256sum` prints.")]
     ///
     /// Asks as the node of a tailnet that this machine is, or with a token or a certificate.
     #[cfg(feature = "setec")]
-    #[command(after_long_help = "\
-Examples:
-  export SECRETARY_SERVER=https://secrets.example.com
-  secretary secret put prod/db             asks for the value
-  secretary secret activate prod/db 2
-  secretary secret get prod/db
-  secretary secret list --token-file /run/secrets/token")]
     Secret(Box<SecretArgs>),
     /// Resolve secrets for the StackState or Datadog agent
     ///

@@ -13,7 +13,14 @@ use super::{CertificateFlags, SetecFlags, switch};
     arg_required_else_help = true,
     mut_arg("server", |server| server.short('s')),
     // So that they are taken behind the command, too.
-    mut_args(|flag| flag.global(true))
+    mut_args(|flag| flag.global(true)),
+    after_long_help = "\
+Examples:
+  export SECRETARY_SERVER=https://secrets.example.com
+  secretary secret put prod/db             asks for the value
+  secretary secret activate prod/db 2
+  secretary secret get prod/db
+  secretary secret list --token-file /run/secrets/token"
 )]
 pub struct SecretArgs {
     /// What is done.
