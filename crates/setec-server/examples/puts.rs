@@ -1,7 +1,9 @@
 //! How many puts a second are durable with their audit lines, beside what the disk can do: `puts FOLDER [ROUNDS]`.
 //!
-//! What is compared takes turns in the same run, a second each, because a disk is not as fast at one time as at another.
-//! The measure is a block of 4 KiB that is appended to a file and synced (`fdatasync`), one after the other.
+//! What is compared takes many short turns in the same run, because a disk is not as fast at one time as at another.
+//! The measure is a block of 4 KiB that is appended to a file and synced (`fdatasync`), one after the other. Of all
+//! turns there are the median, and the one that only a tenth is better than: on a machine that others use too, that
+//! says more.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -19,7 +21,7 @@ use serde::Serialize;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long each takes its turn.
-const TURN: Duration = Duration::from_secs(1);
+const TURN: Duration = Duration::from_millis(200);
 
 /// About what the server says of a put.
 #[derive(Serialize)]
@@ -45,8 +47,8 @@ enum Audit {
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let (folder, rounds) = match &arguments[..] {
-        [folder] => (folder, 5),
-        [folder, rounds] => (folder, rounds.parse()?),
+        [folder] => (folder, 20),
+        [folder, rounds] => (folder, rounds.parse::<usize>()?.max(1)),
         _ => return Err("give FOLDER [ROUNDS]".into()),
     };
     let folder = tempfile::tempdir_in(folder)?;
@@ -65,20 +67,21 @@ fn main() -> Result<(), Failure> {
             rates.push(turn()?);
         }
     }
-    let disk = median(&mut rates[0]);
-    for (rates, (name, _)) in iter::zip(&mut rates, &measured) {
-        let rate = median(rates);
-        println!("{name:<30} {rate:>8.0}/s  {:>6.2} x the disk", rate / disk);
+    for rates in &mut rates {
+        rates.sort_by(f64::total_cmp);
+    }
+    println!("{:<30} {:>18}  {:>26}", "", "median", "best tenth");
+    for (of, (name, _)) in iter::zip(&rates, &measured) {
+        let [median, best] = [rounds / 2, rounds * 9 / 10].map(|place| {
+            let (rate, disk) = (of[place], rates[0][place]);
+            format!("{rate:>8.0}/s  {:>6.2} x disk", rate / disk)
+        });
+        println!("{name:<30} {median}   {best}");
     }
     Ok(())
 }
 
 type Turn<'a> = Box<dyn Fn() -> Result<f64, Failure> + 'a>;
-
-fn median(rates: &mut [f64]) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
-}
 
 /// How often a second `once` can be done.
 fn rate(mut once: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
