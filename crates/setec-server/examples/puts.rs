@@ -70,13 +70,14 @@ fn main() -> Result<(), Failure> {
     for rates in &mut rates {
         rates.sort_by(f64::total_cmp);
     }
-    println!("{:<30} {:>18}  {:>26}", "", "median", "best tenth");
+    let mut out = std::io::stdout();
+    writeln!(out, "{:<30} {:>18}  {:>26}", "", "median", "best tenth")?;
     for (of, (name, _)) in iter::zip(&rates, &measured) {
         let [median, best] = [rounds / 2, rounds * 9 / 10].map(|place| {
             let (rate, disk) = (of[place], rates[0][place]);
             format!("{rate:>8.0}/s  {:>6.2} x disk", rate / disk)
         });
-        println!("{name:<30} {median}   {best}");
+        writeln!(out, "{name:<30} {median}   {best}")?;
     }
     Ok(())
 }

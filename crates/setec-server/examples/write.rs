@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use secretary_access::audit::AuditLog;
 use secretary_secret::Secret;
-use secretary_setec_server::seal::{DataKeys, Header, KeyFile};
-use secretary_setec_server::{Outbox, Outcome, SqliteStore, Store, Version, record};
-use serde_json::json;
+use secretary_setec_server::audit::Audit;
+use secretary_setec_server::seal::KeyFile;
+use secretary_setec_server::vault::NewNames;
+use secretary_setec_server::{Caller, Principal, Rule, SqliteStore, Store, Vault};
 
 const KEY: &[u8] = b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -31,56 +32,40 @@ fn main() -> Result<()> {
     })
 }
 
-fn write(server: &Server, thread: usize) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let event = if thread.is_multiple_of(2) { "put" } else { "create-version" };
-    let name = format!("{event}/{thread}");
-    let found = runtime.block_on(server.store.record(&name))?;
-    let last = found.record.map_or(0, |record| record.latest().number());
-    for version in last + 1.. {
-        runtime.block_on(server.write(event, &name, version))?;
-        // In one piece, so that whoever kills this process finds no half line either.
-        io::stdout().lock().write_all(format!("{name} {version}\n").as_bytes())?;
-    }
-    Ok(())
-}
-
 struct Server {
-    store: SqliteStore,
-    keys: DataKeys,
-    outbox: Outbox,
+    store: Arc<SqliteStore>,
+    vault: Vault<SqliteStore>,
 }
 
 impl Server {
     async fn open(folder: &Path) -> Result<Self> {
-        let store = SqliteStore::open(&folder.join("store"))?;
+        let store = Arc::new(SqliteStore::open(&folder.join("store"))?);
         let log = AuditLog::open(&folder.join("log"), env!("CARGO_PKG_VERSION"))?;
-        let outbox = Outbox::open(Arc::new(log), &store).await?;
+        let audit = Audit::open(Arc::new(log), &*store, Arc::new(|_| ())).await?;
         let key = KeyFile::parse(&Secret::from(KEY))?;
-        if store.header().await?.is_none() {
-            let header = Header::generate(&key).await?;
-            let _ = store.replace_header(None, &header).await?;
-        }
-        let header = store.header().await?.ok_or("there is one now")?;
-        Ok(Self { store, keys: header.unwrap(&key).await?, outbox })
+        let vault = Vault::open(Arc::clone(&store), &key, Arc::new(audit), NewNames::Any).await?;
+        Ok(Self { store, vault })
     }
+}
 
-    /// The next version of a secret that nobody else writes.
-    async fn write(&self, event: &str, name: &str, version: u32) -> Result<()> {
-        let found = self.store.record(name).await?;
-        let number = Version::new(version).ok_or("versions begin with 1")?;
-        let addition = match event {
-            "put" => record::put(found.record.as_deref())?,
-            _ => record::create_version(found.record.as_deref(), number)?,
-        };
-        drop(found.record);
+fn write(server: &Server, thread: usize) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let caller = Caller { principal: Principal::default(), rules: [Rule::everything()].into() };
+    let (action, puts) =
+        if thread.is_multiple_of(2) { ("put", true) } else { ("create-version", false) };
+    let name = format!("{action}/{thread}");
+    let found = runtime.block_on(server.store.record(&name))?;
+    let last = found.record.map_or(0, |record| record.latest().number());
+    for version in last + 1.. {
         let value = format!("{name} {version} ").repeat(version as usize % 90 + 1);
-        let sealed = self.keys.seal(name, number, &Secret::from(value.into_bytes()))?;
-        let note = self.outbox.write(event, &json!({"name": name, "version": version})).await?;
-        let change = addition.with(sealed);
-        match self.store.commit(name, change, found.revision, Some(note)).await? {
-            Outcome::Committed => Ok(()),
-            Outcome::Conflict => Err("somebody else writes it".into()),
+        let value = Secret::from(value.into_bytes());
+        if puts {
+            runtime.block_on(server.vault.put(&caller, &name, &value))?;
+        } else {
+            runtime.block_on(server.vault.create_version(&caller, &name, version, &value))?;
         }
+        // In one piece, so that whoever kills this process finds no half line either.
+        io::stdout().lock().write_all(format!("{name} {version}\n").as_bytes())?;
     }
+    Ok(())
 }

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -71,13 +71,13 @@ struct Tally {
 impl Tally {
     fn print(&self, took: Duration) {
         let Self { kills, answered, recovered, lost, corrupt, unwritten } = self;
-        println!(
-            "kills  answered writes  lost  corrupt  without a line  lines written again  took"
-        );
-        println!(
+        let head =
+            "kills  answered writes  lost  corrupt  without a line  lines written again  took";
+        let row = format!(
             "{kills:>5}  {answered:>15}  {lost:>4}  {corrupt:>7}  {unwritten:>14}  {recovered:>19}  {} s",
             took.as_secs()
         );
+        std::io::stdout().write_all(format!("{head}\n{row}\n").as_bytes()).expect("written");
     }
 }
 
@@ -181,10 +181,12 @@ impl Files {
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let line: Value = serde_json::from_slice(line).expect("JSON");
             tally.recovered += usize::from(line["recovered"] == true);
-            let event = line["event"].as_str().expect("text");
-            let Some(name) = line["name"].as_str() else { continue };
-            if name.starts_with(event) {
-                lines.insert((name.to_string(), line["version"].as_u64().expect("a number")));
+            let (Some(name), Some(action)) = (line["secret"].as_str(), line["action"].as_str())
+            else {
+                continue;
+            };
+            if line["event"] == "access" && name.starts_with(action) && line["result"] == "ok" {
+                lines.insert((name.to_string(), line["served"].as_u64().expect("a number")));
             }
         }
         for (name, last) in &self.last {
