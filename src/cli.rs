@@ -38,7 +38,10 @@ pub use secret::{
 #[cfg(feature = "agent")]
 pub use secret_helper::{SecretHelper, SecretHelperCommand, SecretHelperRead};
 #[cfg(feature = "server")]
-pub use server::{CallerFlags, IdentityKind, KekFlags, Server, ServerCommand, ServerFlags};
+pub use server::{
+    CallerFlags, IdentityKind, KekFlags, PolicyCommand, PolicyTest, Server, ServerCommand,
+    ServerFlags, ServerToken,
+};
 pub use setec::{CertificateFlags, SetecFlags};
 
 /// The command line.

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use secretary_setec_server::Action;
 
 use super::{KmsFlags, count, switch};
 
@@ -23,7 +25,85 @@ pub struct Server {
 // What is done instead of serving.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
-pub enum ServerCommand {}
+pub enum ServerCommand {
+    /// Look into a policy
+    Policy(ServerPolicy),
+    /// Make a token for a caller
+    ///
+    /// Prints the token once, for who is to use it, and what the file of --tokens needs of it: a hash. With --append the
+    /// file gets that at once, and the server knows it after SIGHUP.
+    #[command(after_long_help = "\
+Examples:
+  secretary server token ci --append /etc/secretary/tokens.toml > ci.token
+  secretary server token ci --expires 2027-01-01T00:00:00Z 2>> tokens.toml
+
+Two entries may have one name: hand the new token out before you remove the old one's entry.")]
+    Token(ServerToken),
+}
+
+// `server policy`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct ServerPolicy {
+    /// What is done.
+    #[command(subcommand)]
+    pub command: PolicyCommand,
+}
+
+// What is done with a policy.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Say whether somebody may do something, and why
+    ///
+    /// Leaves with 0 if they may and with 1 if not. Nobody is asked: who is in a tailnet may do more by that one's own
+    /// policy.
+    #[command(after_long_help = "\
+Examples:
+  secretary server policy test --policy policy.toml --principal token:ci \\
+      --action get --secret prod/db
+  secretary server policy test --policy policy.toml --principal tag:web --principal tag:prod \\
+      --action put --secret prod/db --json
+
+Principals: tag:NAME, user:LOGIN, token:NAME, uri:URI, dns:NAME, email:ADDRESS")]
+    Test(PolicyTest),
+}
+
+// `server policy test`
+#[derive(Debug, Args)]
+pub struct PolicyTest {
+    /// The policy: grants in TOML or JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub policy: PathBuf,
+    /// Who calls; more than once for who has several names
+    #[arg(long, value_name = "KIND:NAME", required = true)]
+    pub principal: Vec<String>,
+    /// What they do
+    #[arg(long, value_name = "ACTION", value_parser = action_names())]
+    pub action: String,
+    /// Name of the secret
+    #[arg(long, value_name = "NAME")]
+    pub secret: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+// `server token`
+#[derive(Debug, Args)]
+pub struct ServerToken {
+    /// Its name, which a policy has as token:NAME
+    pub name: String,
+    /// Until when it is good [default: for ever]
+    #[arg(long, value_name = "TIME")]
+    pub expires: Option<String>,
+    /// File of tokens that gets its entry; made if it is not there
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub append: Option<PathBuf>,
+}
+
+fn action_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Action::ALL.map(Action::as_str))
+}
 
 // How a server serves. Each flag may be a variable, or a line of a file, too.
 #[derive(Clone, Debug, Args)]

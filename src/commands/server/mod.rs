@@ -2,16 +2,21 @@
 
 mod callers;
 mod kek;
+mod policy;
 mod serve;
 mod settings;
+mod token;
 
 use crate::Outcome;
-use crate::cli::Server;
+use crate::cli::{PolicyCommand, Server, ServerCommand};
 use crate::world::World;
 
 pub(super) fn run(args: &Server, world: &World) -> Outcome {
     match &args.command {
         None => serve::run(&settings::find(&args.flags, world)?, world),
-        Some(command) => match *command {},
+        Some(ServerCommand::Policy(args)) => match &args.command {
+            PolicyCommand::Test(args) => policy::test(args, world),
+        },
+        Some(ServerCommand::Token(args)) => token::run(args, world),
     }
 }

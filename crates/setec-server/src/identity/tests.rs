@@ -134,7 +134,10 @@ fn what_could_never_work_is_refused_at_the_start() {
     let without = open(&[tokens.clone(), Source::Certificates], None);
     assert!(matches!(without, Err(SetupError::NoPolicy)));
     let nowhere = scene.file("nowhere.toml");
-    assert!(matches!(open(&[tokens.clone()], Some(&nowhere)), Err(SetupError::File(_))));
+    assert!(matches!(
+        open(std::slice::from_ref(&tokens), Some(&nowhere)),
+        Err(SetupError::File(_))
+    ));
     assert!(matches!(open(&[Source::Tokens(nowhere)], Some(&policy)), Err(SetupError::File(_))));
     assert_eq!(
         open(&[Source::Everybody], None).expect("of use"),

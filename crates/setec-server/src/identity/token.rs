@@ -111,6 +111,15 @@ fn bearer(header: &[u8]) -> Option<&[u8]> {
     word.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
+/// Whether `text` is that of a file of tokens.
+///
+/// # Errors
+///
+/// What is wrong with it, and where, without a word of it.
+pub fn check(text: &str) -> Result<(), String> {
+    parse(text).map(|_| ())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
