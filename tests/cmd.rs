@@ -46,6 +46,8 @@ struct Program<'a> {
     has_agent: bool,
     /// Whether it asks secrets servers.
     has_setec: bool,
+    /// Whether it is one.
+    has_server: bool,
 }
 
 #[test]
@@ -53,7 +55,8 @@ fn commands_do_what_their_transcripts_say() {
     let path = Path::new(env!("CARGO_BIN_EXE_secretary"));
     let (has_aws, has_daemon) = (cfg!(feature = "aws"), cfg!(feature = "daemon"));
     let (has_agent, has_setec) = (cfg!(feature = "agent"), cfg!(feature = "setec"));
-    run_all(Program { path, has_aws, has_daemon, has_agent, has_setec });
+    let has_server = cfg!(feature = "server");
+    run_all(Program { path, has_aws, has_daemon, has_agent, has_setec, has_server });
 }
 
 /// It is built in another way than all others: with less of the C library, and without unwinding.
@@ -68,6 +71,7 @@ fn commands_of_the_small_static_program_do_so_too() {
         has_daemon: false,
         has_agent: false,
         has_setec: false,
+        has_server: false,
     });
 }
 
@@ -99,6 +103,7 @@ impl Program<'_> {
             _ if is_about("secret") => self.has_setec,
             "setec-absent.txt" => !self.has_setec,
             _ if transcript.contains("setec") && !self.has_setec => false,
+            _ if is_about("server") => self.has_server,
             _ if is_about("kms") => self.has_aws,
             _ if is_about("daemon-kms") => self.has_aws && self.has_daemon,
             _ if is_about("audit") || is_about("daemon") => self.has_daemon,

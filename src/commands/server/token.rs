@@ -1,6 +1,6 @@
 //! `secretary server token`: a token for a caller, and its hash for the server.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -45,7 +45,8 @@ fn append(path: &Path, entry: &str) -> Result<(), Failure> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(of_io)?;
     let mut before = String::new();
-    file.read_to_string(&mut before).map_err(of_io)?;
+    // A device has no end.
+    (&file).take(token::LARGEST_FILE).read_to_string(&mut before).map_err(of_io)?;
     token::check(&before).map_err(|what| {
         Failure::new(Code::Configuration, format!("{}: {what}", shown(path)))
             .hint("it was left as it is; the server would not read it")
@@ -56,10 +57,6 @@ fn append(path: &Path, entry: &str) -> Result<(), Failure> {
         _ => "\n\n",
     };
     let written = file.write_all(format!("{gap}{entry}").as_bytes()).and_then(|()| file.sync_all());
-    written.inspect_err(|_| undo(&file, before.len())).map_err(of_io)
-}
-
-/// Half an entry would keep the server from reading any.
-fn undo(file: &File, len: usize) {
-    let _ = file.set_len(len as u64);
+    // Half an entry would keep the server from reading any.
+    written.inspect_err(|_| drop(file.set_len(before.len() as u64))).map_err(of_io)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The most bytes of such a file.
-const LIMIT: u64 = 1 << 20;
+pub(super) const LIMIT: u64 = 1 << 20;
 
 /// A file is of no use. A message has words of the file only where they can't be secret.
 #[derive(Debug, thiserror::Error)]

@@ -34,6 +34,9 @@ use crate::caller::Principal;
 /// What our tokens begin with, so that who finds one knows what it is.
 pub const PREFIX: &str = "st_";
 
+/// The most bytes of a file of tokens.
+pub const LARGEST_FILE: u64 = super::file::LIMIT;
+
 /// The random bytes of a token of ours.
 const RANDOM: usize = 32;
 
@@ -117,7 +120,10 @@ fn bearer(header: &[u8]) -> Option<&[u8]> {
 ///
 /// What is wrong with it, and where, without a word of it.
 pub fn check(text: &str) -> Result<(), String> {
-    parse(text).map(|_| ())
+    match text.len() as u64 >= LARGEST_FILE {
+        true => Err("it has a mebibyte or more".to_string()),
+        false => parse(text).map(|_| ()),
+    }
 }
 
 #[derive(Deserialize)]
