@@ -1,10 +1,11 @@
 //! The ciphertext blob: what `Decrypt` needs, so that the server keeps nothing.
 //!
 //! ```text
-//! 01 02 02 00 54 45 53 54 | checksum, 8 bytes | {"key":..,"context":..,"arn":..} xor a fixed pad
+//! 01 02 02 00 54 45 53 54 | checksum, 8 bytes | {"arn":..,"context":..,"key":..,"salt":..} xor a fixed pad
 //! ```
 //!
-//! It is no encryption. The pad only keeps a data key from being found in a blob by its bytes.
+//! It is no encryption. The pad only keeps a data key from being found in a blob by its bytes. What `Encrypt` is given
+//! takes the data key's place.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,7 @@ impl Blob {
             "arn": self.arn,
             "context": self.context,
             "key": BASE64_STANDARD.encode(&self.data_key),
+            "salt": salt(),
         })
         .to_string();
         let mut bytes = MARKER.to_vec();
@@ -63,6 +65,13 @@ pub(crate) fn context(value: &Value) -> Option<BTreeMap<String, String>> {
     }
     let pairs = value.as_object()?.iter();
     pairs.map(|(name, value)| Some((name.clone(), value.as_str()?.to_string()))).collect()
+}
+
+/// KMS encrypts nothing twice to the same ciphertext.
+fn salt() -> String {
+    let mut salt = [0; 8];
+    getrandom::fill(&mut salt).expect("the system has random bytes");
+    BASE64_STANDARD.encode(salt)
 }
 
 /// Its own reverse.

@@ -18,12 +18,19 @@ pub(crate) struct Shared {
     pub(crate) record: Record,
     /// A line a request.
     log: Option<Mutex<File>>,
+    /// Settings that come before those of each path.
+    everywhere: Mutex<String>,
 }
 
 impl Shared {
     /// With a log, or without one.
     pub(crate) fn new(log: Option<File>) -> Self {
         Self { log: log.map(Mutex::new), ..Self::default() }
+    }
+
+    /// Puts settings before those of each path.
+    pub(crate) fn set(&self, settings: &str) {
+        *self.everywhere.lock().unwrap_or_else(PoisonError::into_inner) = settings.to_string();
     }
 
     /// Serves one connection to its end.
@@ -54,7 +61,7 @@ impl Shared {
                 self.record.add_credentials(request);
                 credentials::answer(request, clock::now()).into()
             }
-            _ => match Settings::parse(&segments) {
+            _ => match self.settings(&segments) {
                 Err(text) => Response::text(404, text).into(),
                 Ok(_) if request.method != "POST" => {
                     Response::text(405, "KMS takes POST alone\n").into()
@@ -62,6 +69,12 @@ impl Shared {
                 Ok(settings) => self.ask_kms(request, &settings, first_of_connection),
             },
         }
+    }
+
+    fn settings(&self, segments: &[&str]) -> Result<Settings, String> {
+        let everywhere = self.everywhere.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let everywhere = everywhere.split('/').filter(|segment| !segment.is_empty());
+        Settings::parse(&everywhere.chain(segments.iter().copied()).collect::<Vec<_>>())
     }
 
     fn ask_kms(

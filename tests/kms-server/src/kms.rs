@@ -1,4 +1,4 @@
-//! The two operations, on their JSON.
+//! The three operations, on their JSON.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,6 +11,9 @@ use crate::refusal::{self, Occasion, Refusal};
 use crate::settings::{Answer, Fate, Settings};
 use crate::signature;
 use crate::sigv4::Credential;
+
+/// The most bytes that `Encrypt` takes.
+const MAX_PLAINTEXT: usize = 4096;
 
 /// The answer to a path's nth request, from 0, at this time.
 pub(crate) fn answer(request: &Request, settings: &Settings, turn: u64, now: i64) -> Response {
@@ -48,6 +51,7 @@ fn work(request: &Request, settings: &Settings, turn: u64, now: i64) -> Result<R
     }
     let answer = match operation {
         "GenerateDataKey" => generate_data_key(&body, &credential.region, settings)?,
+        "Encrypt" => encrypt(&body, &credential.region)?,
         _ => decrypt(&body, &credential.region, settings)?,
     };
     Ok(Response::new(200, "application/x-amz-json-1.1", answer.to_string()))
@@ -64,7 +68,7 @@ fn operation(request: &Request) -> Result<&str, Refusal> {
         return Err(unknown());
     }
     let name = request.header("x-amz-target").strip_prefix("TrentService.").ok_or_else(unknown)?;
-    ["GenerateDataKey", "Decrypt"].contains(&name).then_some(name).ok_or_else(unknown)
+    ["GenerateDataKey", "Encrypt", "Decrypt"].contains(&name).then_some(name).ok_or_else(unknown)
 }
 
 fn refuse(always: refusal::Always, operation: &str, body: &Value, region: &str) -> Refusal {
@@ -91,6 +95,25 @@ fn generate_data_key(body: &Value, region: &str, settings: &Settings) -> Result<
         "Plaintext": BASE64_STANDARD.encode(&blob.data_key),
     });
     Ok(with_plaintext(answer, settings))
+}
+
+/// What it makes is opened by `Decrypt`, with the same context alone.
+fn encrypt(body: &Value, region: &str) -> Result<Value, Refusal> {
+    let name = body["KeyId"].as_str().ok_or_else(|| missing("keyId"))?;
+    let name = KeyName::parse(name, region)?;
+    let plaintext = body["Plaintext"].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
+    let data_key = plaintext.ok_or_else(|| missing("plaintext"))?;
+    if !(1..=MAX_PLAINTEXT).contains(&data_key.len()) {
+        return Err(Refusal::validation(
+            "Value at 'plaintext' failed to satisfy constraint: 1 to 4096",
+        ));
+    }
+    let blob = Blob { arn: name.key, context: context(body)?, data_key };
+    Ok(json!({
+        "CiphertextBlob": BASE64_STANDARD.encode(blob.seal()),
+        "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+        "KeyId": blob.arn,
+    }))
 }
 
 fn decrypt(body: &Value, region: &str, settings: &Settings) -> Result<Value, Refusal> {

@@ -10,7 +10,7 @@
 //! | [`settings`] | what a path asks for |
 //! | [`wire`] | how an answer is sent, or is not |
 //! | [`sigv4`], [`signature`], [`clock`] | the shape of a signed request, its signature, times |
-//! | [`kms`], [`arn`], [`blob`] | the two operations, key names, ciphertext |
+//! | [`kms`], [`arn`], [`blob`] | the three operations, key names, ciphertext |
 //! | [`refusal`] | AWS' errors and their texts |
 //! | [`credentials`] | where AWS clients get credentials |
 //! | [`requests`] | what was seen |
@@ -33,6 +33,8 @@
 //! | `denied`, `disabled`, `unknown`, `pending-deletion`, `incorrect-key`, `expired`, `unrecognized`, `bad-signature`, `skew`, `invalid-ciphertext`, `key-unavailable`, `dependency-timeout` | always this error |
 //! | `signed-with-SECRET` | hears only what is signed with this secret access key, which has no `/` |
 //! | `run-NAME` | nothing; a path of its own to count turns in |
+//!
+//! [`Server::set`] changes how all paths behave while the server runs.
 //!
 //! An unknown segment is answered with 404 and a text. `GET /requests` answers [`Requests`] as JSON,
 //! `POST /reset` begins it again. Sources of credentials are listed in [`credentials`].
@@ -66,7 +68,7 @@ pub mod wire;
 
 use std::fs::File;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::connection::Shared;
@@ -90,18 +92,37 @@ impl Server {
         Self::start_with(Shared::new(None)).expect("a port on 127.0.0.1")
     }
 
+    /// The same at an address where nobody listens, or nobody any more: for clients that were there before.
+    ///
+    /// # Panics
+    ///
+    /// If somebody does.
+    pub fn start_at(address: SocketAddr) -> Self {
+        let nobody = "nobody listens there";
+        Self::start_with_at(Shared::new(None), address).expect(nobody)
+    }
+
     /// The same with a line in `log` for each request. Fails if the system has no port left.
     pub fn start_with_log(log: File) -> io::Result<Self> {
         Self::start_with(Shared::new(Some(log)))
     }
 
     fn start_with(shared: Shared) -> io::Result<Self> {
+        Self::start_with_at(shared, (Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    fn start_with_at(shared: Shared, address: SocketAddr) -> io::Result<Self> {
         let shared = Arc::new(shared);
-        let listener = Listener::start({
+        let listener = Listener::start_at(address, {
             let shared = shared.clone();
             move |stream| shared.serve(stream)
         })?;
         Ok(Self { listener, shared })
+    }
+
+    /// Puts `settings`, as in a path, before those of each path, in the place of what was put there before.
+    pub fn set(&self, settings: &str) {
+        self.shared.set(settings);
     }
 
     /// `http://127.0.0.1:PORT`, to which `/` and settings can be added.
@@ -123,4 +144,9 @@ impl Server {
     pub fn reset(&self) {
         self.shared.record.reset();
     }
+}
+
+/// What a ciphertext of this server has in it, for who looks for it where it must not be.
+pub fn plaintext_of(ciphertext: &[u8]) -> Option<Vec<u8>> {
+    blob::Blob::open(ciphertext).map(|blob| blob.data_key)
 }

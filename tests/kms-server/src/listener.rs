@@ -27,7 +27,19 @@ impl Listener {
     pub fn start(
         serve: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), serve)
+    }
+
+    /// The same at an address where nobody listens, or nobody any more.
+    ///
+    /// # Errors
+    ///
+    /// When somebody does.
+    pub fn start_at(
+        address: SocketAddr,
+        serve: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let connections = Arc::new(Connections::default());
         let serve: Arc<Serve> = Arc::new(serve);

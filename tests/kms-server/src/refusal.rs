@@ -63,7 +63,7 @@ impl Refusal {
 /// What an error setting needs to know to say what AWS would.
 #[derive(Debug)]
 pub(crate) struct Occasion<'a> {
-    /// `Decrypt` or `GenerateDataKey`.
+    /// `Decrypt`, `Encrypt` or `GenerateDataKey`.
     pub(crate) operation: &'a str,
     /// The key's ARN, if the request or its ciphertext names one.
     pub(crate) key: Option<&'a str>,

@@ -53,13 +53,47 @@ fn opens_nothing_else() {
 }
 
 #[test]
+fn decrypts_what_it_encrypted_for_the_same_context_and_key() {
+    let server = Server::start();
+    let client = &mut Client::of(&server);
+    let context = json!({"store": "1"});
+    let wanted = json!({"KeyId": "k", "Plaintext": "AAAA", "EncryptionContext": context});
+    let encrypted = |client: &mut Client| {
+        let (status, _, answer) = client.ask(&signed("", "Encrypt", &wanted));
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(parsed(&answer)["KeyId"], "arn:aws:kms:eu-west-1:111122223333:key/k");
+        parsed(&answer)["CiphertextBlob"].clone()
+    };
+    let sealed = encrypted(client);
+    assert_ne!(sealed, encrypted(client), "KMS never makes the same ciphertext twice");
+    for (key, context, part) in [
+        ("k", &context, "\"Plaintext\":\"AAAA\""),
+        ("k", &json!({"store": "2"}), "InvalidCiphertextException"),
+        ("k", &json!({}), "InvalidCiphertextException"),
+        ("other", &context, "IncorrectKeyException"),
+    ] {
+        let body = json!({"KeyId": key, "CiphertextBlob": sealed, "EncryptionContext": context});
+        let (_, _, answer) = client.ask(&signed("", "Decrypt", &body));
+        assert!(answer.contains(part), "{key} {context}: {answer}");
+    }
+}
+
+#[test]
 fn refuses_what_kms_has_no_answer_to() {
     let server = Server::start();
     let client = &mut Client::of(&server);
     let ask = |operation, body| signed("", operation, &body);
     let good = generate("");
     for (request, kind) in [
-        (ask("Encrypt", json!({})), "UnknownOperationException"),
+        (ask("ReEncrypt", json!({})), "UnknownOperationException"),
+        (ask("Encrypt", json!({"Plaintext": "AAAA"})), "ValidationException"),
+        (ask("Encrypt", json!({"KeyId": "k"})), "ValidationException"),
+        (ask("Encrypt", json!({"KeyId": "k", "Plaintext": ""})), "ValidationException"),
+        (
+            ask("Encrypt", json!({"KeyId": "k", "Plaintext": "AAAA".repeat(1366)})),
+            "ValidationException",
+        ),
+        (ask("Encrypt", json!({"KeyId": "a key", "Plaintext": "AAAA"})), "NotFoundException"),
         (good.replace("x-amz-json-1.1", "x-amz-json-1.0"), "UnknownOperationException"),
         (ask("GenerateDataKey", json!({"NumberOfBytes": 32})), "ValidationException"),
         (ask("GenerateDataKey", json!({"KeyId": "k"})), "ValidationException"),
@@ -218,6 +252,30 @@ fn other_peoples_answers() {
     let (status, head, _) = client.ask(&generate("redirect"));
     assert!(status == 302 && head.contains("Location: http://127.0.0.1:1/\r\n"), "{head}");
     assert_eq!(client.ask(&plain("GET /throttle", &[])).0, 405);
+}
+
+#[test]
+fn settings_for_all_paths_can_be_changed() {
+    let server = Server::start();
+    let client = &mut Client::of(&server);
+    server.set("denied");
+    assert!(client.ask(&generate("")).2.contains("AccessDeniedException"));
+    assert!(client.ask(&generate("throttle")).2.contains("ThrottlingException"));
+    server.set("bogus");
+    assert_eq!(client.ask(&generate("")).0, 404);
+    server.set("");
+    assert_eq!(client.ask(&generate("")).0, 200);
+}
+
+#[test]
+fn a_server_takes_the_place_of_another() {
+    let server = Server::start();
+    let address = server.address();
+    assert_eq!(Client::of(&server).ask(&generate("")).0, 200);
+    drop(server);
+    assert!(TcpStream::connect(address).is_err());
+    let server = Server::start_at(address);
+    assert_eq!(Client::of(&server).ask(&generate("")).0, 200);
 }
 
 #[test]
