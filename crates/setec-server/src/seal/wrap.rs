@@ -14,7 +14,8 @@ use super::header::StoreId;
 use super::key::{KEY, in_heap};
 
 /// A key that wraps data keys, and unwraps what it wrapped. It may belong to somebody else, as AWS KMS does: it can be
-/// slow, and can say no. An implementation gives up in bounded time, and binds what it wraps to the store.
+/// slow, and can say no. An implementation gives up in bounded time, and binds what it wraps to the store. Its sentences
+/// have nothing in them that another system wrote.
 pub trait KeyEncryption: Send + Sync {
     /// What it is, in words for an error: `key file`. A header says which kind wrapped its keys.
     fn kind(&self) -> &'static str;
@@ -35,7 +36,7 @@ pub trait KeyEncryption: Send + Sync {
 }
 
 /// Why a key was not wrapped or unwrapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyEncryptionError {
     /// It is another key than the one that wrapped, or what was wrapped was changed, or is another store's.
@@ -43,9 +44,12 @@ pub enum KeyEncryptionError {
         "the data key was wrapped by another key-encryption key, or for another store, or was changed"
     )]
     Refused,
-    /// It could not be asked. Later it may be.
-    #[error("the key-encryption key can't be reached")]
-    Unreachable,
+    /// Whoever has the key said no, for a reason of theirs that lasts. The sentence is for the operator.
+    #[error("{0}")]
+    Denied(String),
+    /// It could not be asked, or did not answer. Later it may. The sentence is for the operator.
+    #[error("{0}")]
+    Unreachable(String),
     /// The system gave no random bytes.
     #[error("the system has no random bytes to give")]
     Random,
