@@ -1,9 +1,10 @@
-//! Data keys from AWS KMS: made (`GenerateDataKey`) and unwrapped (`Decrypt`).
+//! Data keys from AWS KMS: made (`GenerateDataKey`), wrapped (`Encrypt`) and unwrapped (`Decrypt`).
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | [`settings`] | what a caller can set |
-//! | [`service`] | the two calls, many at once |
+//! | [`service`] | data keys of tokens: made and unwrapped, many at once |
+//! | [`wrapping`] | a data key that its owner has made: wrapped and unwrapped |
 //! | [`error`] | what can go wrong, in words of ours |
 //! | `classify` | errors of the AWS SDK as those words |
 //! | `connect` | region, credentials and client, by the rules of all AWS programs |
@@ -27,6 +28,7 @@ mod retry;
 pub mod error;
 pub mod service;
 pub mod settings;
+pub mod wrapping;
 
 pub use error::{Cause, Error};
 pub use secretary_transport::Obstacle;

@@ -1,7 +1,8 @@
-//! The two calls, many at once.
+//! Data keys of tokens, many at once.
 
 use std::collections::HashMap;
 
+use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -140,11 +141,19 @@ impl Kms {
         data_key(answer.plaintext)
     }
 
-    fn key_id(&self) -> Option<String> {
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.connection.client
+    }
+
+    pub(crate) fn key_id(&self) -> Option<String> {
         self.settings.key.as_ref().map(|key| key.as_str().to_string())
     }
 
-    fn context(&self) -> Option<HashMap<String, String>> {
+    pub(crate) fn context(&self) -> Option<HashMap<String, String>> {
         let pairs = self.settings.context.iter();
         let pairs = pairs.map(|(key, value)| (key.to_string(), value.to_string()));
         (!self.settings.context.is_empty()).then(|| pairs.collect())
