@@ -21,6 +21,8 @@ use crate::failure::{Code, Failure};
 pub use absent::Served;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub use served::Served;
+#[cfg(all(feature = "aws", feature = "server"))]
+pub(crate) use {advice::Operation, aws::refusal};
 
 /// Whether this program can ask AWS KMS at all.
 pub const IS_BUILT_IN: bool = cfg!(feature = "aws");

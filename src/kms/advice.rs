@@ -6,8 +6,10 @@ use crate::failure::Code;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     GenerateDataKey,
+    #[cfg(feature = "server")]
+    Encrypt,
     Decrypt,
 }
 
@@ -96,6 +98,10 @@ fn on_denial(case: Case) -> &'static str {
         }
         (Operation::Decrypt, false) => {
             "check that region and account are those of the key, and that its key policy or the IAM policy of these credentials allows kms:Decrypt"
+        }
+        #[cfg(feature = "server")]
+        (Operation::Encrypt, _) => {
+            "allow kms:Encrypt on the key, in its key policy or in the IAM policy of these credentials"
         }
         (Operation::GenerateDataKey, _) => {
             "allow kms:GenerateDataKey on the key, in its key policy or in the IAM policy of these credentials"

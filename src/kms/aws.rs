@@ -84,6 +84,18 @@ impl KeyService<'_> {
         if is_given { self.settings().map(drop) } else { Ok(()) }
     }
 
+    /// The settings by which a server's own data keys are wrapped and unwrapped.
+    ///
+    /// # Errors
+    ///
+    /// When a key, a context or another setting is none.
+    #[cfg(feature = "server")]
+    pub(crate) fn settings_to_wrap(&self) -> Result<Settings, Failure> {
+        let settings = self.settings()?;
+        self.check_proxy(&settings)?;
+        Ok(settings)
+    }
+
     fn settings_to_seal(&self) -> Result<Settings, Failure> {
         let key = self.key_to_seal()?.map(|(place, key)| key_id(place, key)).transpose()?;
         Ok(Settings { key, ..self.settings()? })
@@ -255,7 +267,7 @@ impl KeyService<'_> {
     }
 }
 
-fn refusal(error: &Error, operation: Operation, has_context: bool) -> Refusal {
+pub(crate) fn refusal(error: &Error, operation: Operation, has_context: bool) -> Refusal {
     let case = Case { operation, has_context, names_a_key: error.key.is_some() };
     let (code, hint) = advice(&error.cause, case);
     Refusal { sentence: error.to_string(), code, hint: hint.to_string() }

@@ -6,6 +6,8 @@ use secretary_envelope::SecretKey;
 use secretary_secret::Secret;
 use secretary_setec_server::seal::{KeyEncryption, KeyEncryptionError, KeyFile, NaclPair, StoreId};
 
+#[cfg(feature = "aws")]
+use super::kms_key::KmsKey;
 use crate::cli::KekFlags;
 use crate::failure::{Code, Failure, shown};
 use crate::keys::{self, WEAK_HINT};
@@ -18,6 +20,8 @@ const MAX_FILE: usize = 4096;
 pub(super) enum Kek {
     File(KeyFile),
     Pair(NaclPair),
+    #[cfg(feature = "aws")]
+    Kms(Box<KmsKey>),
 }
 
 impl Kek {
@@ -48,9 +52,34 @@ impl Kek {
             })?;
             return Ok(Self::Pair(pair));
         }
+        if let Some(name) = flags.kms_key_id.as_deref().filter(|name| !name.is_empty()) {
+            return Self::of_kms(name, flags, world);
+        }
         Err(Failure::new(Code::Configuration, "there is no key-encryption key").hint(
             "give --key-file, --master-key or --kms-key-id; `secretary server --dev` needs none",
         ))
+    }
+
+    #[cfg(feature = "aws")]
+    fn of_kms(name: &str, flags: &KekFlags, world: &World) -> Result<Self, Failure> {
+        KmsKey::new(name, &flags.kms, &world.environ).map(|key| Self::Kms(Box::new(key)))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    fn of_kms(_: &str, _: &KekFlags, _: &World) -> Result<Self, Failure> {
+        let message = "this secretary was built without AWS KMS";
+        Err(Failure::new(Code::Configuration, message).hint(
+            "use the full build, which has the feature `aws`; or give --key-file or --master-key",
+        ))
+    }
+
+    /// `failure`, with more about it if the key is of somebody who has said more.
+    pub(super) fn explain(&self, failure: Failure) -> Failure {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Kms(key) => key.explain(failure),
+            Self::File(_) | Self::Pair(_) => failure,
+        }
     }
 
     /// One that nobody else has, for as long as the process lives.
@@ -67,6 +96,8 @@ impl KeyEncryption for Kek {
         match self {
             Self::File(key) => key.kind(),
             Self::Pair(key) => key.kind(),
+            #[cfg(feature = "aws")]
+            Self::Kms(key) => key.kind(),
         }
     }
 
@@ -74,6 +105,8 @@ impl KeyEncryption for Kek {
         match self {
             Self::File(kek) => kek.wrap(store, key).await,
             Self::Pair(kek) => kek.wrap(store, key).await,
+            #[cfg(feature = "aws")]
+            Self::Kms(kek) => kek.wrap(store, key).await,
         }
     }
 
@@ -81,6 +114,8 @@ impl KeyEncryption for Kek {
         match self {
             Self::File(kek) => kek.unwrap(store, wrapped).await,
             Self::Pair(kek) => kek.unwrap(store, wrapped).await,
+            #[cfg(feature = "aws")]
+            Self::Kms(kek) => kek.unwrap(store, wrapped).await,
         }
     }
 }

@@ -13,7 +13,7 @@ use secretary_setec_server::identity::Identities;
 use secretary_setec_server::metrics::Metrics;
 use secretary_setec_server::server::{Admin, Api};
 use secretary_setec_server::tell::Tell;
-use secretary_setec_server::vault::NewNames;
+use secretary_setec_server::vault::{NewNames, UnsealError};
 use secretary_setec_server::{MemoryStore, SqliteStore, Store};
 
 use super::callers;
@@ -180,7 +180,7 @@ impl<S: Store> Server<S> {
             audit: audit.clone(),
             new_names: self.new_names,
         };
-        self.gate.try_open(&unsealing, &tell).await.map_err(|error| of_opening(&error))?;
+        self.gate.try_open(&unsealing, &tell).await.map_err(|error| sealed(&unsealing, &error))?;
         self.announce(addresses)?;
         let mut opening = std::pin::pin!(async {
             let opened = self.gate.open(&unsealing, &tell).await;
@@ -192,7 +192,7 @@ impl<S: Store> Server<S> {
             let wanted = tokio::select! {
                 wanted = signals.next() => wanted,
                 opened = &mut opening, if !is_open => {
-                    opened.map_err(|error| of_opening(&error))?;
+                    opened.map_err(|error| sealed(&unsealing, &error))?;
                     is_open = true;
                     continue;
                 }
@@ -247,6 +247,11 @@ fn reload(identities: &Identities, log: &AuditLog, tls: Option<&Tls>) {
             note(&format!("{problem}; what was read before stays in use"));
         }),
     }
+}
+
+/// Why the store is not opened, and won't be.
+fn sealed<S>(unsealing: &Unsealing<S, Kek>, error: &UnsealError) -> Failure {
+    unsealing.wrapping.explain(of_opening(error))
 }
 
 fn of_opening(error: &impl std::fmt::Display) -> Failure {
