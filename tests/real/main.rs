@@ -11,6 +11,8 @@ mod memory;
 mod moto;
 mod processes;
 mod scripts;
+#[cfg(feature = "server")]
+mod server_key;
 mod shells;
 mod static_binary;
 mod support;
