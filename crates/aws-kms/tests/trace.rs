@@ -38,6 +38,10 @@ const CREDENTIALS: [&str; 9] = [
     "ecs-token",
 ];
 
+/// A data key that its owner made and has wrapped, and what it is bound to.
+const OWN_KEY: [u8; 32] = *b"0wn-c4n4ry-data-key-of-32-bytes!";
+const PLACE: (&str, &str) = ("store", "1");
+
 /// Everything that is logged while it lives.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -81,8 +85,9 @@ async fn no_log_shows_a_secret() {
     set("HOME", home.path().to_str().unwrap());
     set("AWS_EC2_METADATA_DISABLED", "true");
     let (wrapped, text) = made_and_unwrapped(&server).await;
-    let secrets = spellings(&data_key(&server, &wrapped).await);
-    for part in ["TrentService", "GenerateDataKey", "Decrypt", "eu-west-1", "app"] {
+    let mut secrets = spellings(&data_key(&server, &wrapped).await);
+    secrets.extend(spellings(&OWN_KEY));
+    for part in ["TrentService", "GenerateDataKey", "Encrypt", "Decrypt", "eu-west-1", "app"] {
         assert!(text.contains(part), "the log is not that of the SDK: no {part}");
     }
     assert_silent("a run that succeeds", &text, &secrets);
@@ -105,6 +110,8 @@ async fn no_log_shows_a_secret() {
     let (wrapped, text) = made_and_unwrapped(&server).await;
     let secrets = spellings(&data_key(&server, &wrapped).await);
     assert!(!lines_with_a_secret(&text, &secrets).is_empty(), "the search finds a logged data key");
+    let own = lines_with_a_secret(&text, &spellings(&OWN_KEY));
+    assert!(!own.is_empty(), "and one that its owner made");
 }
 
 /// Makes a data key, seals with it and unwraps it: the wrapped key, and what was logged.
@@ -117,8 +124,11 @@ async fn made_and_unwrapped(server: &Server) -> (WrappedKey, String) {
     let token = key.seal(&wrapped, &PLAINTEXT.as_bytes().into()).unwrap();
     let unwrapped = kms.unwrap_all(std::slice::from_ref(&wrapped)).await;
     assert!(unwrapped[0].is_ok());
+    let own = kms.wrap(&OWN_KEY.as_slice().into(), PLACE).await.unwrap();
+    let own = kms.unwrap(&own, PLACE).await.unwrap();
+    assert_eq!(own.expose(), OWN_KEY);
     drop(guard);
-    log.add(&format!("{kms:?} {key:?} {token} {unwrapped:?}"));
+    log.add(&format!("{kms:?} {key:?} {token} {unwrapped:?} {own:?}"));
     (wrapped, log.take())
 }
 
@@ -130,9 +140,10 @@ async fn refused(url: &str, wrapped: &WrappedKey) -> String {
     let kms = Kms::connect(settings(Some(access_key()), 1)).await.unwrap();
     let made = kms.generate(1).await;
     let unwrapped = kms.unwrap_all(std::slice::from_ref(wrapped)).await;
+    let own = kms.wrap(&OWN_KEY.as_slice().into(), PLACE).await;
     drop(guard);
     let error = unwrapped[0].as_ref().expect_err(url);
-    log.add(&format!("{made:?} {unwrapped:?} {error}"));
+    log.add(&format!("{made:?} {unwrapped:?} {error} {own:?}"));
     log.take()
 }
 
