@@ -2,12 +2,9 @@
 
 mod callers;
 mod kek;
-<<<<<<< HEAD
 mod policy;
-=======
 #[cfg(feature = "aws")]
 mod kms_key;
->>>>>>> aebeb91 (feat: a key of AWS KMS as a server's key-encryption key)
 mod serve;
 mod settings;
 mod token;
