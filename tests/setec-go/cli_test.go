@@ -21,7 +21,7 @@ type ran struct {
 func (s *server) setec(t *testing.T, stdin string, args ...string) ran {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), setecCLI, args...)
-	command.Env = []string{"SETEC_SERVER=" + s.url, "HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	command.Env = []string{"SETEC_SERVER=" + s.url, "HOME=" + t.TempDir(), "SSL_CERT_FILE=" + os.Getenv("SECRETARY_SETEC_CA_FILE")}
 	command.Stdin = strings.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
@@ -47,6 +47,17 @@ func (s *server) fails(t *testing.T, message, stdin string, args ...string) {
 	if got.code != 1 || got.stdout != "" || !strings.HasSuffix(got.stderr, "Error: "+message+"\n") {
 		t.Fatalf("setec %q: got %+v, want the error %q", args, got, message)
 	}
+}
+
+// The program itself over TLS, on which it has no way to say who calls.
+func TestCLIOfANobody(t *testing.T) {
+	onEachWithCallers(t, func(t *testing.T, s *server) {
+		unknown := *s
+		unknown.url = s.others.unknown.Server
+		internal := `request returned status 500: "unable to identify caller"`
+		unknown.fails(t, "failed to list secrets: "+internal, "", "list")
+		unknown.fails(t, "failed to get secret: "+internal, "", "get", "alpha")
+	})
 }
 
 func saved(name string, version int) string {

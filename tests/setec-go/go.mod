@@ -4,7 +4,10 @@ go 1.25.5
 
 tool github.com/tailscale/setec/cmd/setec
 
-require github.com/tailscale/setec v0.0.0-20260115174028-19d190c5556d
+require (
+	github.com/tailscale/setec v0.0.0-20260115174028-19d190c5556d
+	tailscale.com v1.92.1
+)
 
 require (
 	filippo.io/edwards25519 v1.1.0 // indirect
@@ -79,5 +82,4 @@ require (
 	golang.zx2c4.com/wireguard/windows v0.5.3 // indirect
 	google.golang.org/protobuf v1.36.8 // indirect
 	gvisor.dev/gvisor v0.0.0-20250205023644-9414b50a5633 // indirect
-	tailscale.com v1.92.1 // indirect
 )

@@ -1,10 +1,12 @@
 // Package setecgo has setec's own client talk to servers of its API: to `secretary server`, and to setec's server, which shows
 // that a test asks for what setec does and not for what we think it does.
 //
-// SECRETARY_SETEC_URL names a server that is empty and that everybody may use, as `secretary server --dev` is;
-// SECRETARY_SETEC_CLI setec's program. SECRETARY_SETEC_TLS_URL may name another server, with SECRETARY_SETEC_CA_FILE and
-// SECRETARY_SETEC_TOKEN_FILE for a caller who may do everything there. scripts/interop sets them. Each test is run for each
-// server: `go test -run /setec` runs all of them against setec's alone.
+// scripts/interop sets what these tests need: SECRETARY_SETEC_URL is a server that everybody may use, as `secretary server --dev`
+// is; SECRETARY_SETEC_TLS_URL one over TLS that trusts nobody without a token, SECRETARY_SETEC_CA_FILE its authority. In
+// SECRETARY_SETEC_TOKEN_FILE is the token of a caller who may do everything there, in SECRETARY_SETEC_LIMITED_TOKEN_FILE that of
+// one who may get, info and delete ok/*. SECRETARY_SETEC_CLI is setec's program. Both servers have to be empty.
+//
+// Each test is run for each server: `go test -run /setec` runs all of them against setec's alone.
 package setecgo
 
 import (
@@ -22,15 +24,29 @@ import (
 	"testing"
 
 	"github.com/tailscale/setec/client/setec"
+	setecserver "github.com/tailscale/setec/server"
 	"github.com/tailscale/setec/setectest"
 	"github.com/tailscale/setec/types/api"
+	"tailscale.com/client/tailscale/apitype"
+	"tailscale.com/tailcfg"
 )
 
 // A server, empty when a test begins.
 type server struct {
+	// Client is that of a caller who may do everything.
 	setec.Client
 	// url is for those who can't send what DoHTTP adds.
 	url string
+	// others are there unless everybody may do everything.
+	others *others
+}
+
+// Callers with fewer rights.
+type others struct {
+	// limited may get, info and delete ok/*.
+	limited setec.Client
+	// unknown is known to nobody.
+	unknown setec.Client
 }
 
 // A target opens a server for as long as a test runs.
@@ -54,25 +70,41 @@ func TestMain(m *testing.M) {
 }
 
 func findTargets() error {
-	setecCLI = os.Getenv("SECRETARY_SETEC_CLI")
-	address := os.Getenv("SECRETARY_SETEC_URL")
-	if address == "" || setecCLI == "" {
-		return errors.New("SECRETARY_SETEC_URL and SECRETARY_SETEC_CLI have to be set; scripts/interop does that")
+	settings := make(map[string]string)
+	for _, name := range []string{"CLI", "URL", "TLS_URL", "CA_FILE", "TOKEN_FILE", "LIMITED_TOKEN_FILE"} {
+		if settings[name] = os.Getenv("SECRETARY_SETEC_" + name); settings[name] == "" {
+			return fmt.Errorf("SECRETARY_SETEC_%s is not set; scripts/interop sets what these tests need", name)
+		}
 	}
-	plain := setec.Client{Server: address, DoHTTP: new(http.Client).Do}
-	if err := addShared("secretary", plain, func(*testing.T) string { return address }); err != nil {
+	setecCLI = settings["CLI"]
+	plain := settings["URL"]
+	client := setec.Client{Server: plain, DoHTTP: new(http.Client).Do}
+	if err := addShared("secretary", server{Client: client}, func(*testing.T) string { return plain }); err != nil {
 		return err
 	}
-	if address := os.Getenv("SECRETARY_SETEC_TLS_URL"); address != "" {
-		transport, err := authenticated(os.Getenv("SECRETARY_SETEC_CA_FILE"), os.Getenv("SECRETARY_SETEC_TOKEN_FILE"))
-		if err != nil {
-			return err
-		}
-		client := setec.Client{Server: address, DoHTTP: (&http.Client{Transport: transport}).Do}
-		passOn := func(t *testing.T) string { return relay(t, address, transport) }
-		if err := addShared("secretary-tls", client, passOn); err != nil {
-			return err
-		}
+	trusting, err := trusting(settings["CA_FILE"])
+	if err != nil {
+		return err
+	}
+	bearer := func(file string) (http.RoundTripper, error) {
+		token, err := os.ReadFile(settings[file])
+		return &bearing{token: string(bytes.TrimSpace(token)), next: trusting}, err
+	}
+	full, err := bearer("TOKEN_FILE")
+	if err != nil {
+		return err
+	}
+	limited, err := bearer("LIMITED_TOKEN_FILE")
+	if err != nil {
+		return err
+	}
+	with := func(transport http.RoundTripper) setec.Client {
+		return setec.Client{Server: settings["TLS_URL"], DoHTTP: (&http.Client{Transport: transport}).Do}
+	}
+	known := server{Client: with(full), others: &others{limited: with(limited), unknown: with(trusting)}}
+	passOn := func(t *testing.T) string { return relay(t, settings["TLS_URL"], full) }
+	if err := addShared("secretary-tls", known, passOn); err != nil {
+		return err
 	}
 	targets = append(targets, target{"setec", openSetec})
 	return nil
@@ -80,30 +112,27 @@ func findTargets() error {
 
 // addShared adds a server that outlives the tests. Each of them finds it empty and deletes all there is, and so
 // that this happens nowhere else, it has to be empty now.
-func addShared(name string, client setec.Client, address func(t *testing.T) string) error {
-	secrets, err := client.List(context.Background())
+func addShared(name string, one server, address func(t *testing.T) string) error {
+	secrets, err := one.List(context.Background())
 	if err != nil {
-		return fmt.Errorf("%s does not answer: %w", client.Server, err)
+		return fmt.Errorf("%s does not answer: %w", one.Server, err)
 	}
 	if len(secrets) > 0 {
-		return fmt.Errorf("%s has secrets, and these tests delete all there is: they need a server of their own", client.Server)
+		return fmt.Errorf("%s has secrets, and these tests delete all there is: they need a server of their own", one.Server)
 	}
 	targets = append(targets, target{name, func(t *testing.T) *server {
-		s := &server{Client: client, url: address(t)}
+		s := one
+		s.url = address(t)
 		s.clear(t)
 		t.Cleanup(func() { s.clear(t) })
-		return s
+		return &s
 	}})
 	return nil
 }
 
-// authenticated trusts the authority in a file, and shows the token in another.
-func authenticated(authority, token string) (http.RoundTripper, error) {
+// trusting speaks TLS with servers of the authority in a file.
+func trusting(authority string) (*http.Transport, error) {
 	pem, err := os.ReadFile(authority)
-	if err != nil {
-		return nil, err
-	}
-	bearer, err := os.ReadFile(token)
 	if err != nil {
 		return nil, err
 	}
@@ -111,10 +140,7 @@ func authenticated(authority, token string) (http.RoundTripper, error) {
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("%s has no certificate", authority)
 	}
-	return &bearing{
-		token: string(bytes.TrimSpace(bearer)),
-		next:  &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true},
-	}, nil
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}, nil
 }
 
 // bearing adds a token to requests, as a program would with setec's client.
@@ -162,9 +188,25 @@ func (s *server) clear(t *testing.T) {
 
 func openSetec(t *testing.T) *server {
 	t.Helper()
-	hs := httptest.NewServer(setectest.NewServer(t, setectest.NewDB(t, nil), nil).Mux)
-	t.Cleanup(hs.Close)
-	return &server{Client: setec.Client{Server: hs.URL, DoHTTP: hs.Client().Do}, url: hs.URL}
+	db := setectest.NewDB(t, nil)
+	client := func(who func(context.Context, string) (*apitype.WhoIsResponse, error)) setec.Client {
+		hs := httptest.NewServer(setectest.NewServer(t, db, &setectest.ServerOptions{WhoIs: who}).Mux)
+		t.Cleanup(hs.Close)
+		return setec.Client{Server: hs.URL, DoHTTP: hs.Client().Do}
+	}
+	all := client(setectest.AllAccess)
+	limited := client(func(context.Context, string) (*apitype.WhoIsResponse, error) {
+		rule := tailcfg.RawMessage(`{"action":["get","info","delete"],"secret":["ok/*"]}`)
+		return &apitype.WhoIsResponse{
+			Node:        &tailcfg.Node{Name: "limited.example.com."},
+			UserProfile: &tailcfg.UserProfile{LoginName: "limited@example.com"},
+			CapMap:      tailcfg.PeerCapMap{setecserver.ACLCap: []tailcfg.RawMessage{rule}},
+		}, nil
+	})
+	unknown := client(func(context.Context, string) (*apitype.WhoIsResponse, error) {
+		return nil, errors.New("nobody has this address")
+	})
+	return &server{Client: all, url: all.Server, others: &others{limited, unknown}}
 }
 
 // onEach runs a test against each server.
@@ -172,6 +214,15 @@ func onEach(t *testing.T, test func(t *testing.T, s *server)) {
 	for _, one := range targets {
 		t.Run(one.name, func(t *testing.T) { test(t, one.open(t)) })
 	}
+}
+
+// onEachWithCallers does so where callers have rights of their own.
+func onEachWithCallers(t *testing.T, test func(t *testing.T, s *server)) {
+	onEach(t, func(t *testing.T, s *server) {
+		if s.others != nil {
+			test(t, s)
+		}
+	})
 }
 
 // put saves a value and fails the test when it does not become that version.
