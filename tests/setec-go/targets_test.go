@@ -4,7 +4,8 @@
 // scripts/interop sets what these tests need: SECRETARY_SETEC_URL is a server that everybody may use, as `secretary server --dev`
 // is; SECRETARY_SETEC_TLS_URL one over TLS that trusts nobody without a token, SECRETARY_SETEC_CA_FILE its authority. In
 // SECRETARY_SETEC_TOKEN_FILE is the token of a caller who may do everything there, in SECRETARY_SETEC_LIMITED_TOKEN_FILE that of
-// one who may get, info and delete ok/*. SECRETARY_SETEC_CLI is setec's program. Both servers have to be empty.
+// one who may get, info and delete ok/*. Both servers have to be empty.
+// SECRETARY_SETEC_CLI is setec's program, SECRETARY_SETEC_PROGRAM ours.
 //
 // Each test is run for each server: `go test -run /setec` runs all of them against setec's alone.
 package setecgo
@@ -58,8 +59,8 @@ type target struct {
 // The servers, setec's own last.
 var targets []target
 
-// setecCLI is the path of setec's program.
-var setecCLI string
+// The paths of setec's program and of ours.
+var setecCLI, secretary string
 
 func TestMain(m *testing.M) {
 	if err := findTargets(); err != nil {
@@ -71,12 +72,12 @@ func TestMain(m *testing.M) {
 
 func findTargets() error {
 	settings := make(map[string]string)
-	for _, name := range []string{"CLI", "URL", "TLS_URL", "CA_FILE", "TOKEN_FILE", "LIMITED_TOKEN_FILE"} {
+	for _, name := range []string{"CLI", "PROGRAM", "URL", "TLS_URL", "CA_FILE", "TOKEN_FILE", "LIMITED_TOKEN_FILE"} {
 		if settings[name] = os.Getenv("SECRETARY_SETEC_" + name); settings[name] == "" {
 			return fmt.Errorf("SECRETARY_SETEC_%s is not set; scripts/interop sets what these tests need", name)
 		}
 	}
-	setecCLI = settings["CLI"]
+	setecCLI, secretary = settings["CLI"], settings["PROGRAM"]
 	plain := settings["URL"]
 	client := setec.Client{Server: plain, DoHTTP: new(http.Client).Do}
 	if err := addShared("secretary", server{Client: client}, func(*testing.T) string { return plain }); err != nil {
