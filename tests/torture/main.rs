@@ -13,6 +13,8 @@
 
 mod chance;
 mod client;
+mod disk;
+mod faults;
 mod http;
 mod kill;
 mod lines;

@@ -156,11 +156,6 @@ impl Server {
         self.said.lock().expect("no panic with it").clone()
     }
 
-    /// Whether it has ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("it is a child").is_some()
-    }
-
     /// Ends it as a power failure of this process would.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
