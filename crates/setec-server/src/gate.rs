@@ -57,9 +57,8 @@ impl<S: Store> Gate<S> {
         unsealing: &Unsealing<S, impl KeyEncryption>,
         tell: &Tell,
     ) -> Result<(), UnsealError> {
-        match self.attempt(unsealing).await {
-            Err(error) => self.tell(passing(error)?, tell),
-            Ok(()) => {}
+        if let Err(error) = self.attempt(unsealing).await {
+            self.tell(passing(error)?, tell);
         }
         Ok(())
     }

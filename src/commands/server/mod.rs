@@ -2,9 +2,9 @@
 
 mod callers;
 mod kek;
-mod policy;
 #[cfg(feature = "aws")]
 mod kms_key;
+mod policy;
 mod serve;
 mod settings;
 mod token;
