@@ -14,6 +14,11 @@ const FREE: usize = 16 * 1024;
 /// The most bytes that all bodies together have beyond that, until they are answered.
 const BUDGET: usize = 128 << 20;
 
+/// Of a body that is too large so much more is read, for so long, to be thrown away: whoever is still sending when the
+/// connection ends mostly never reads why.
+const THROWN_AWAY: usize = 64 << 20;
+const LINGER: Duration = Duration::from_secs(2);
+
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
@@ -62,15 +67,22 @@ impl Budget {
     /// # Errors
     ///
     /// [`BodyError`].
-    pub async fn read(&self, body: Incoming) -> Result<Held<'_>, BodyError> {
-        // What is announced as too large is not waited for.
-        if body.size_hint().lower() > self.limit as u64 {
-            return Err(BodyError::TooLarge);
+    pub async fn read(&self, mut body: Incoming) -> Result<Held<'_>, BodyError> {
+        let read = async {
+            // What is announced as too large is not kept.
+            match body.size_hint().lower() > self.limit as u64 {
+                true => Err(BodyError::TooLarge),
+                false => self.collect(&mut body).await,
+            }
+        };
+        let read = timeout(self.time, read).await.unwrap_or(Err(BodyError::TooSlow));
+        if matches!(read, Err(BodyError::TooLarge)) {
+            let _ = timeout(LINGER, throw_away(body)).await;
         }
-        timeout(self.time, self.collect(body)).await.unwrap_or(Err(BodyError::TooSlow))
+        read
     }
 
-    async fn collect(&self, mut body: Incoming) -> Result<Held<'_>, BodyError> {
+    async fn collect(&self, body: &mut Incoming) -> Result<Held<'_>, BodyError> {
         let mut bytes = Secret::default();
         let mut share = Share { budget: self, bytes: 0 };
         while let Some(frame) = body.frame().await {
@@ -84,6 +96,15 @@ impl Budget {
             bytes.extend(&data);
         }
         Ok(Held { bytes, _share: share })
+    }
+}
+
+async fn throw_away(mut body: Incoming) {
+    let mut left = THROWN_AWAY;
+    while let Some(Ok(frame)) = body.frame().await {
+        let len = frame.data_ref().map_or(0, |data| data.len());
+        let Some(rest) = left.checked_sub(len) else { return };
+        left = rest;
     }
 }
 
