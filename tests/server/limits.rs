@@ -1,0 +1,341 @@
+//! What is too large, too slow, too much, or no request at all, and requests that are under way at the end.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use nix::sys::signal::Signal;
+
+use crate::exchange::{Connection, HEADERS, request};
+use crate::machine::{Machine, PATIENCE};
+use crate::tailnet::UNKNOWN;
+
+/// The most bytes of a body.
+const MAX_BODY: usize = 16 << 20;
+
+const TOO_LARGE: &str = "request body too large\n";
+
+fn not_found() -> (u16, String) {
+    (404, "not found\n".to_string())
+}
+
+/// The head of a call with one header more, and none about its body.
+fn head(call: &str, header: &str) -> Vec<u8> {
+    let head = String::from_utf8(request("POST", &format!("/api/{call}"), &HEADERS, b""));
+    head.expect("ASCII").replace("Content-Length: 0\r\n", header).into_bytes()
+}
+
+#[test]
+fn a_body_has_sixteen_mebibytes() {
+    let machine = Machine::new();
+    let server = machine.start(&[]);
+    // With the rest of a request this is as much as there may be.
+    let (before, after) = (r#"{"Name":"a","X":"#, r#"","Value":"eA=="}"#);
+    let filler = "x".repeat(MAX_BODY - before.len() - after.len() - 1);
+    let body = format!("{before}\"{filler}{after}");
+    assert_eq!(body.len(), MAX_BODY);
+    assert_eq!(server.connect().call("put", body.as_bytes()).short(), (200, "1".to_string()));
+
+    // One byte more is refused when it is announced, and not only when it has come.
+    let mut connection = server.connect();
+    let announced = head("put", &format!("Content-Length: {}\r\n", MAX_BODY + 1));
+    connection.write_all(&announced).expect("it listens");
+    assert_eq!(connection.answer().expect("one").short(), (413, TOO_LARGE.to_string()));
+    assert!(connection.is_closed());
+
+    // Without an announcement it is, when it has come.
+    let mut connection = server.connect();
+    connection.write_all(&head("put", "Transfer-Encoding: chunked\r\n")).expect("it listens");
+    let chunk = [b"100000\r\n", "x".repeat(1 << 20).as_bytes(), b"\r\n"].concat();
+    let sent = (0..20).take_while(|_| connection.write_all(&chunk).is_ok()).count();
+    if sent == 20 {
+        assert_eq!(connection.answer().expect("one").short(), (413, TOO_LARGE.to_string()));
+    }
+    assert!(sent >= 16, "{sent} MiB");
+    server.stop();
+}
+
+/// Whoever may call could otherwise fill the memory.
+#[test]
+fn bodies_together_have_a_hundred_and_twenty_eight_mebibytes() {
+    let machine = Machine::new();
+    let server = machine.start(&[]);
+    let announced = head("put", &format!("Content-Length: {MAX_BODY}\r\n"));
+    let large = [announced.as_slice(), "x".repeat(MAX_BODY - 1).as_bytes()].concat();
+    let mut connections: Vec<Connection> = (0..8).map(|_| server.connect()).collect();
+    thread::scope(|scope| {
+        for connection in &mut connections {
+            scope.spawn(|| connection.write_all(&large).expect("it is read"));
+        }
+    });
+    // Those have some bytes less than that, because the first of each do not count.
+    let body = format!(r#"{{"Name":"a","Value":"","X":"{}"}}"#, "x".repeat(1 << 20));
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let answer = server.connect().call("put", body.as_bytes());
+        if answer.status == 503 {
+            assert_eq!(answer.text(), "too many requests at once\n");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+            break;
+        }
+        assert!(Instant::now() < end, "the others never arrive: {:?}", answer.short());
+    }
+    // What is as small as usual is taken, and all is when the others are gone.
+    assert_eq!(server.connect().call("put", br#"{"Name":"b","Value":""}"#).status, 200);
+    drop(connections);
+    while server.connect().call("put", body.as_bytes()).status != 200 {
+        assert!(Instant::now() < end, "the others never go");
+    }
+    server.stop();
+}
+
+#[test]
+fn who_is_nobody_is_not_asked_for_a_body() {
+    let machine = Machine::new();
+    let server = machine.start(&[]);
+    let expecting = head("put", "Content-Length: 20\r\nExpect: 100-continue\r\n");
+    let mut connection = server.connect_from(UNKNOWN);
+    connection.write_all(&expecting).expect("it listens");
+    let refused = (500, "unable to identify caller\n".to_string());
+    assert_eq!(connection.answer().expect("one").short(), refused);
+    // Somebody is.
+    let mut connection = server.connect();
+    connection.write_all(&expecting).expect("it listens");
+    assert_eq!(connection.answer().expect("one").status, 100);
+    connection.write_all(br#"{"Name":"a","X":"x"}"#).expect("it listens");
+    assert_eq!(connection.answer().expect("one").short(), (200, "1".to_string()));
+    server.stop();
+}
+
+/// What is sent, and the status of the answer, if there is one.
+fn status_of(connection: &mut Connection, bytes: &[u8]) -> Option<u16> {
+    connection.write_all(bytes).ok()?;
+    connection.answer().ok().map(|answer| answer.status)
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_ends_the_connection() {
+    let machine = Machine::new();
+    let server = machine.start(&[]);
+    let with = |header: &str| head("list", &format!("Content-Length: 2\r\n{header}\r\n"));
+    let body = |head: Vec<u8>| [head, b"{}".to_vec()].concat();
+    assert_eq!(status_of(&mut server.connect(), &body(with("X: y"))), Some(200));
+    for (bytes, status) in [
+        (b"GARBAGE\r\n\r\n".to_vec(), 400),
+        (b"POST /api/list\r\n\r\n".to_vec(), 400),
+        (body(with("no colon")), 400),
+        (body(with("Content-Length: 3")), 400),
+        (body(with("Transfer-Encoding: chunked, identity")), 400),
+        (head("list", "Content-Length: -1\r\n"), 400),
+        (head("list", "Transfer-Encoding: gzip\r\n"), 400),
+        (body(with(&format!("X: {}", "y".repeat(20_000)))), 431),
+        (body(with(&"X: y\r\n".repeat(200).trim_end().to_string())), 431),
+        (format!("POST /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000)).into_bytes(), 431),
+    ] {
+        let mut connection = server.connect();
+        let found = status_of(&mut connection, &bytes);
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(160)]).into_owned();
+        // A large one may be refused before all of it is sent, which loses the answer.
+        let may_be_lost = bytes.len() > 16_000 && found.is_none();
+        assert!(found == Some(status) || may_be_lost, "{found:?} and not {status}: {shown}");
+        assert!(connection.is_closed(), "{shown}");
+    }
+    // Both ways to say how long it is could be taken for two requests by whoever stands before the server.
+    let both = body(with("Transfer-Encoding: chunked"));
+    let mut connection = server.connect();
+    let found = status_of(&mut connection, &both);
+    assert!(found != Some(200) && connection.is_closed(), "{found:?}");
+    server.stop();
+}
+
+#[test]
+fn requests_in_one_piece_are_answered_in_their_order() {
+    let machine = Machine::new();
+    let server = machine.start(&[]);
+    let call = |call: &str, body: &str| {
+        request("POST", &format!("/api/{call}"), &HEADERS, body.as_bytes())
+    };
+    let all = [
+        call("put", r#"{"Name":"a","Value":"eA=="}"#),
+        call("get", r#"{"Name":"a","Version":1,"UpdateIfChanged":true}"#),
+        call("get", r#"{"Name":"b"}"#),
+        call("info", r#"{"Name":"a"}"#),
+    ];
+    let mut connection = server.connect();
+    connection.write_all(&all.concat()).expect("it listens");
+    let statuses = all.map(|_| connection.answer().expect("one each").status);
+    assert_eq!(statuses, [200, 304, 404, 200]);
+    connection.end();
+    server.stop();
+}
+
+#[test]
+fn a_path_has_one_spelling_and_everything_else_is_not_there() {
+    let machine = Machine::new();
+    let server = machine.start(&["--admin-listen", "127.0.0.1:0"]);
+    let mut connection = server.connect();
+    for path in [
+        "/",
+        "/api",
+        "/api/",
+        "/api/nope",
+        "/api/get/",
+        "//api/get",
+        "/API/get",
+        "/api/../api/get",
+        "/api%2Fget",
+        "/static/style.css",
+        "/debug/vars",
+        "/metrics",
+        "/healthz",
+        "/favicon.ico",
+    ] {
+        for method in ["GET", "POST"] {
+            connection.write_all(&request(method, path, &HEADERS, b"{}")).expect("it listens");
+            assert_eq!(connection.answer().expect("one").short(), not_found(), "{method} {path}");
+        }
+    }
+    connection.write_all(&request("POST", "/api/list?a=b", &HEADERS, b"{}")).expect("it listens");
+    assert_eq!(connection.answer().expect("one").short(), (200, "null".to_string()));
+    // What was asked for has no place in the numbers.
+    let metrics = admin(&server.has_said()).get("/metrics").text();
+    assert!(!metrics.contains("nope") && metrics.contains(r#"path="/api/list""#), "{metrics}");
+    server.stop();
+}
+
+/// A connection to the address for who looks after the server.
+pub(crate) fn admin(said: &str) -> Connection {
+    let line = said.lines().find(|line| line.contains("metrics on http://")).expect("it says so");
+    let (_, rest) = line.split_once("http://").expect("a URL");
+    let address = rest.strip_suffix("/metrics").and_then(|address| address.parse().ok());
+    Connection::plain(address.expect("an address"))
+}
+
+#[test]
+fn numbers_and_health_are_at_another_address_and_nothing_else_is() {
+    let machine = Machine::new();
+    let mut server = machine.start(&["--admin-listen", "127.0.0.1:0"]);
+    server.says("metrics on");
+    let mut admin = admin(&server.has_said());
+    assert_eq!(admin.get("/healthz").short(), (200, "ok\n".to_string()));
+    assert_eq!(server.connect().call("info", br#"{"Name":"a"}"#).status, 404);
+    let metrics = admin.get("/metrics");
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!((metrics.status, metrics.header("content-type")), (200, Some(kind)));
+    for line in [
+        r#"secretary_server_calls_total{path="/api/info",outcome="not_found"} 1"#,
+        "secretary_server_call_seconds_count 1",
+        "secretary_server_sealed 0",
+    ] {
+        assert!(metrics.text().lines().any(|found| found == line), "{line}: {}", metrics.text());
+    }
+    assert!(metrics.text().ends_with("# EOF\n"));
+    for path in ["/", "/api/list", "/api/get", "/debug/vars"] {
+        assert_eq!(admin.get(path).short(), not_found(), "{path}");
+        admin.write_all(&request("POST", path, &HEADERS, b"{}")).expect("it listens");
+        assert_eq!(admin.answer().expect("one").short(), not_found(), "{path}");
+    }
+    server.stop();
+}
+
+#[test]
+fn one_connection_more_takes_the_place_of_the_oldest_that_is_idle() {
+    let machine = Machine::new();
+    let server = machine.start(&["--max-connections", "4", "--admin-listen", "127.0.0.1:0"]);
+    let list =
+        |connection: &mut Connection| connection.try_call("list", b"{}").map(|one| one.status);
+    let mut all: Vec<Connection> = (0..4).map(|_| server.connect()).collect();
+    assert!(all.iter_mut().all(|connection| list(connection).is_ok_and(|status| status == 200)));
+    let mut new = server.connect();
+    assert_eq!(list(&mut new).expect("a place"), 200);
+    let left: Vec<bool> = all.iter_mut().map(|connection| list(connection).is_ok()).collect();
+    assert_eq!(left, [false, true, true, true]);
+    // Those who look after it have places of their own.
+    assert_eq!(admin(&server.has_said()).get("/healthz").status, 200);
+    server.stop();
+}
+
+#[test]
+fn who_is_slow_is_not_waited_for() {
+    let machine = Machine::new();
+    let server = machine.start(&[]);
+    thread::scope(|scope| {
+        // A head has ten seconds from its first byte, as TLS has; a body has thirty from the end of the head.
+        scope.spawn(|| {
+            let mut connection = server.connect();
+            let begun = Instant::now();
+            connection.write_all(b"POST /api/list HTTP/1.1\r\nHost: ").expect("it listens");
+            assert!(connection.is_closed());
+            assert!(begun.elapsed() >= Duration::from_secs(9), "{:?}", begun.elapsed());
+        });
+        scope.spawn(|| {
+            let mut stream = TcpStream::connect(server.address()).expect("it listens");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+            assert!(!matches!(stream.read(&mut [0]), Ok(1..)));
+        });
+        scope.spawn(|| {
+            let mut connection = server.connect();
+            let begun = Instant::now();
+            let mut cut = request("POST", "/api/put", &HEADERS, br#"{"Name":"slow"}"#);
+            cut.truncate(cut.len() - 1);
+            connection.write_all(&cut).expect("it listens");
+            // It takes longer than anything else here.
+            let Connection::Tls(tls) = &connection else { unreachable!("over TLS") };
+            tls.sock.set_read_timeout(Some(3 * PATIENCE)).expect("a time");
+            let answer = connection.answer().expect("one");
+            assert_eq!(answer.short(), (400, "bad request\n".to_string()));
+            assert!(begun.elapsed() >= Duration::from_secs(29), "{:?}", begun.elapsed());
+            assert!(connection.is_closed());
+        });
+    });
+    let known = server.connect().call("info", br#"{"Name":"slow"}"#);
+    assert_eq!(known.short(), not_found());
+    server.stop();
+}
+
+#[test]
+fn what_speaks_no_tls_gets_no_answer() {
+    let machine = Machine::new();
+    let server = machine.start(&[]);
+    let mut connection = Connection::plain(server.address());
+    connection.write_all(&request("POST", "/api/list", &HEADERS, b"{}")).expect("it listens");
+    let mut answer = Vec::new();
+    let _ = connection.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    server.stop();
+}
+
+#[test]
+fn a_request_under_way_is_answered_at_the_end_and_no_other_comes() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let machine = Machine::new();
+        let mut server = machine.start(&[]);
+        let (mut idle, mut used) = (server.connect(), server.connect());
+        assert_eq!(used.call("list", b"{}").status, 200);
+        let value = BASE64_STANDARD.encode("x".repeat(1 << 20));
+        let body = format!(r#"{{"Name":"last","Value":"{value}"}}"#);
+        let put = request("POST", "/api/put", &HEADERS, body.as_bytes());
+        let (first, rest) = put.split_at(put.len() / 2);
+        let mut busy = server.connect();
+        busy.write_all(first).expect("it listens");
+        thread::sleep(Duration::from_millis(200));
+        server.signal(signal);
+        server.says("no more connections are accepted");
+        assert!(idle.is_closed() && used.is_closed());
+        thread::sleep(Duration::from_millis(100));
+        assert!(TcpStream::connect(server.address()).is_err());
+        assert!(server.child.try_wait().expect("a child").is_none(), "it waits for the rest");
+        busy.write_all(rest).expect("it is still read");
+        assert_eq!(busy.answer().expect("one").short(), (200, "1".to_string()));
+        assert!(busy.is_closed());
+        assert_eq!(server.wait().code(), Some(0), "{}", server.has_said());
+        // It is there at the next start.
+        let server = machine.start(&[]);
+        let info = server.connect().call("info", br#"{"Name":"last"}"#).text();
+        assert_eq!(info, r#"{"Name":"last","Versions":[1],"ActiveVersion":1}"#);
+        server.stop();
+    }
+}
