@@ -10,6 +10,7 @@ mod callers;
 mod case;
 mod cases;
 mod certificates;
+mod concurrent;
 mod disk;
 mod exchange;
 #[cfg(feature = "aws")]
@@ -22,3 +23,11 @@ mod reloading;
 mod secrecy;
 mod settings;
 mod tailnet;
+
+/// What a vault does, and whether calls that were made at once have an order.
+#[path = "../../crates/setec-server/tests/operations/model.rs"]
+mod model;
+#[path = "../../crates/setec-server/tests/operations/order.rs"]
+mod order;
+#[path = "../../crates/setec-server/tests/operations/random.rs"]
+mod random;

@@ -1,16 +1,12 @@
-//! On eight threads: whatever they were answered, there is an order of the operations, in which none comes before one
-//! that had ended when it began, and in which one after the other they are answered the same.
-//!
-//! Operations on different secrets have nothing to do with one another, so each secret has an order of its own. It is
-//! looked for as Wing and Gong did, without looking twice at the same operations left in the same state.
+//! On eight threads: whatever they were answered, the operations on each secret have an order.
 
-use std::collections::HashSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use secretary_setec_server::{Store, Vault};
 
-use super::model::{Answer, Model, Operation};
+use super::model::{Answer, Operation};
+use super::order::{self, overlaps};
 use super::random::Random;
 use super::{folder, memory, sqlite};
 
@@ -18,14 +14,10 @@ const THREADS: u64 = 8;
 const EACH: u64 = 7;
 const ROUNDS: u64 = 300;
 
-/// An operation that has ended.
-#[derive(Clone, Debug)]
-struct Call {
-    name: String,
-    operation: Operation,
-    answer: Answer,
-    began: u64,
-    ended: u64,
+type Call = order::Call<Answer>;
+
+fn has_order(calls: &[Call]) -> bool {
+    order::has_order(calls, Answer::clone)
 }
 
 /// Has all threads do things to two secrets at once.
@@ -48,39 +40,6 @@ fn round<S: Store>(vault: &Vault<S>, number: u64) -> Vec<Call> {
         let threads: Vec<_> = (0..THREADS).map(|n| scope.spawn(move || thread(n))).collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
     })
-}
-
-/// Whether the calls of one secret have an order.
-fn has_order(calls: &[Call]) -> bool {
-    assert!(calls.len() <= 64, "the calls left are the bits of a number");
-    let all = (1_u128 << calls.len()) - 1;
-    find_order(calls, all as u64, &Model::default(), &mut HashSet::new())
-}
-
-fn find_order(calls: &[Call], left: u64, state: &Model, seen: &mut HashSet<(u64, Model)>) -> bool {
-    if left == 0 {
-        return true;
-    }
-    if !seen.insert((left, state.clone())) {
-        return false;
-    }
-    let is_left = |number: &usize| left & (1 << number) != 0;
-    let first_end = (0..calls.len()).filter(is_left).map(|number| calls[number].ended).min();
-    (0..calls.len()).filter(is_left).any(|number| {
-        let call = &calls[number];
-        // One that began after another had ended can't be the next.
-        if Some(call.began) > first_end {
-            return false;
-        }
-        let mut next = state.clone();
-        next.run(&call.operation) == call.answer
-            && find_order(calls, left & !(1 << number), &next, seen)
-    })
-}
-
-fn overlaps(calls: &[Call]) -> usize {
-    let pairs = calls.iter().enumerate().flat_map(|(n, a)| calls[..n].iter().map(move |b| (a, b)));
-    pairs.filter(|(a, b)| a.name == b.name && a.began < b.ended && b.began < a.ended).count()
 }
 
 fn every_round_has_an_order<S: Store>(vault: &Vault<S>) {

@@ -2,7 +2,9 @@
 
 mod concurrent;
 mod model;
+mod order;
 mod random;
+mod run;
 mod sequences;
 
 use std::path::{Path, PathBuf};
