@@ -8,6 +8,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use crate::http::{Answer, Connection};
 use crate::lines::Reader;
@@ -16,6 +18,9 @@ use crate::server::{Place, Server};
 
 const NAME: &str = "fault/here";
 const OTHER: &str = "fault/elsewhere";
+
+/// In this time the log has synced a line that is only written when its call is answered.
+const LAG: Duration = Duration::from_millis(250);
 
 const ERRORS: [&str; 2] = ["EIO", "ENOSPC"];
 
@@ -156,6 +161,7 @@ impl Scene {
         let mut scene = Self::new(kind);
         let tracer = Tracer::attach(&scene.place, &scene.server, None);
         scene.has(Call::Put(3));
+        sleep(LAG);
         let lines = tracer.detach();
         lines.iter().filter_map(|line| name_of(line)).map(str::to_string).collect()
     }
@@ -166,11 +172,11 @@ fn try_fault(kind: Kind, inject: &str, row: &mut Row) -> bool {
     let mut scene = Scene::new(kind);
     let tracer = Tracer::attach(&scene.place, &scene.server, Some(inject));
     let put = scene.call(Call::Put(3));
-    let after = scene.connection.call("put", &format!(r#"{{"Name":"{OTHER}","Value":"Yg=="}}"#));
-    let failed = tracer.detach().iter().filter(|line| line.ends_with("(INJECTED)")).count();
-    if failed == 0 {
+    sleep(LAG);
+    if !tracer.detach().iter().any(|line| line.ends_with("(INJECTED)")) {
         return false;
     }
+    let after = scene.connection.call("put", &format!(r#"{{"Name":"{OTHER}","Value":"Yg=="}}"#));
     row.places += 1;
     let is_answered = match &put {
         Ok((outcome, answer)) if outcome.is(answer) => true,
