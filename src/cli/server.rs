@@ -108,7 +108,8 @@ fn action_names() -> PossibleValuesParser {
 // How a server serves. Each flag may be a variable, or a line of a file, too.
 #[derive(Clone, Debug, Args)]
 pub struct ServerFlags {
-    /// Try it out: everybody on this machine may do everything, and nothing outlasts the process
+    /// Try it out: everybody on this machine may do everything, and nothing outlasts the process; calls are written
+    /// down on standard error
     #[arg(long, conflicts_with_all = ["config", "state_dir", "master_key", "key_file", "kms_key_id", "identity", "policy", "tokens", "client_ca_file"])]
     pub dev: bool,
     /// Settings in TOML: each flag here is a key there, with _ for - [default: $SECRETARY_SERVER_CONFIG, then

@@ -9,6 +9,8 @@ mod daemon;
 mod example;
 mod puppet;
 mod root;
+#[cfg(all(feature = "server", feature = "setec"))]
+mod server;
 mod systemd;
 mod unit;
 mod words;

@@ -33,7 +33,7 @@ fn analyze(arguments: &[&str], file: &std::path::Path) -> (bool, String) {
 #[ignore = "needs systemd, which scripts/install installs"]
 fn systemd_finds_nothing_wrong_with_the_units() {
     let root = Root::of(&Example::new());
-    for name in ["secretary.service", "myservice.service"] {
+    for name in ["secretary.service", "secretary-server.service", "myservice.service"] {
         let (good, said) = analyze(&["verify"], &copy(&root, name));
         // A setting that is not known is no failure to it.
         assert!(good && said.is_empty(), "{name}: {said}");
@@ -42,11 +42,13 @@ fn systemd_finds_nothing_wrong_with_the_units() {
 
 #[test]
 #[ignore = "needs systemd, which scripts/install installs"]
-fn the_daemon_may_do_little() {
+fn the_daemon_and_the_server_may_do_little() {
     let root = Root::of(&Example::new());
     let arguments = ["security", "--offline=true", "--no-pager", MOST_EXPOSED];
-    let (good, said) = analyze(&arguments, &copy(&root, "secretary.service"));
-    assert!(good, "{said}");
+    for name in ["secretary.service", "secretary-server.service"] {
+        let (good, said) = analyze(&arguments, &copy(&root, name));
+        assert!(good, "{said}");
+    }
 }
 
 /// The system calls of a set, and of the sets in it.

@@ -8,8 +8,21 @@ use std::process::Command;
 use crate::root::{deploy, program};
 
 /// The files, by the commands whose flags they may have.
-const FILES: [(&str, &[&str]); 10] = [
-    ("README.md", &["agent test", "daemon", "decrypt", "exec", "genkeys", "encrypt"]),
+const FILES: [(&str, &[&str]); 12] = [
+    (
+        "README.md",
+        &[
+            "agent test",
+            "daemon",
+            "decrypt",
+            "encrypt",
+            "exec",
+            "genkeys",
+            "secret",
+            "server",
+            "server token",
+        ],
+    ),
     ("agent.toml", &["agent"]),
     ("daemon.env", &["daemon"]),
     ("handles.toml", &["agent"]),
@@ -17,7 +30,9 @@ const FILES: [(&str, &[&str]); 10] = [
     ("marathon-app.json", &["exec"]),
     ("mesos-task.json", &["exec"]),
     ("myservice.service", &["decrypt"]),
+    ("policy.toml", &["server policy test"]),
     ("postgres.yaml", &["agent"]),
+    ("secretary-server.service", &["server"]),
     ("secretary.service", &["daemon"]),
 ];
 
@@ -25,10 +40,11 @@ const FILES: [(&str, &[&str]); 10] = [
 const FOREIGN_FLAGS: [&str; 5] = ["--entrypoint", "--read-only", "--cap-drop", "--ulimit", "--now"];
 
 /// Variables of systemd, and of the service that is started.
-const FOREIGN_VARIABLES: [&str; 9] = [
+const FOREIGN_VARIABLES: [&str; 10] = [
     "CREDENTIALS_DIRECTORY",
     "LOGS_DIRECTORY",
     "MAINPID",
+    "STATE_DIRECTORY",
     "AGENT_API_KEY",
     "AGENT_DATABASE_PASSWORD",
     "API_KEY",

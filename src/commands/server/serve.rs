@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secretary_access::audit::AuditLog;
 use secretary_serve::{Clients, Drain, Limits, Listener, Tls};
@@ -15,6 +17,9 @@ use secretary_setec_server::server::{Admin, Api};
 use secretary_setec_server::tell::Tell;
 use secretary_setec_server::vault::{NewNames, UnsealError};
 use secretary_setec_server::{MemoryStore, SqliteStore, Store};
+use tokio::sync::watch::Receiver;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
 use super::callers;
 use super::kek::Kek;
@@ -29,6 +34,12 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const LISTEN: SocketAddr = address([0, 0, 0, 0], 8443);
 const LISTEN_DEV: SocketAddr = address([127, 0, 0, 1], 8080);
+
+/// How long a key-encryption key may take before the server says all the same that it listens.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
+
+/// Connections for those who look after the server.
+const ADMIN_CONNECTIONS: usize = 64;
 
 /// The store and the audit log, in the state folder.
 const STORE: &str = "secrets.db";
@@ -154,63 +165,26 @@ impl<S: Store> Server<S> {
             None => None,
         };
         let mut signals = Signals::new()?;
-        let addresses = (public.address(), admin.as_ref().map(Listener::address));
-        let tell: Tell = Arc::new(note);
-        let audit = Audit::open(self.log.clone(), &*self.store, tell.clone()).await;
+        let audit = Audit::open(self.log.clone(), &*self.store, Arc::new(note)).await;
         let audit = Arc::new(audit.map_err(|error| of_opening(&error))?);
-        let (gate, metrics) = (self.gate.clone(), self.metrics.clone());
-        let api = Api::new(gate.clone(), self.identities.clone(), metrics.clone(), tell.clone());
-        let (tls, limits) = (self.tls.clone(), self.limits);
-        let mut serving = tokio::spawn(public.serve(
-            Arc::new(api),
-            tls,
-            limits,
-            metrics.clone(),
-            drained.clone(),
-        ));
-        if let Some(admin) = admin {
-            let routes = Arc::new(Admin::new(gate, metrics));
-            // They are not those that are counted.
-            let counts = Arc::new(());
-            tokio::spawn(admin.serve(routes, None, Limits { connections: 64 }, counts, drained));
-        }
-        let unsealing = Unsealing {
-            store: self.store.clone(),
-            wrapping: self.kek.clone(),
-            audit: audit.clone(),
-            new_names: self.new_names,
-        };
-        self.gate.try_open(&unsealing, &tell).await.map_err(|error| sealed(&unsealing, &error))?;
-        self.announce(addresses)?;
-        let mut opening = std::pin::pin!(async {
-            let opened = self.gate.open(&unsealing, &tell).await;
-            self.metrics.unsealed();
-            opened
-        });
+        let addresses = (public.address(), admin.as_ref().map(Listener::address));
+        let mut serving = self.spawn(public, admin, drained);
+        let mut opening = pin!(self.open(audit.clone(), addresses));
         let mut is_open = false;
         loop {
             let wanted = tokio::select! {
                 wanted = signals.next() => wanted,
                 opened = &mut opening, if !is_open => {
-                    opened.map_err(|error| sealed(&unsealing, &error))?;
+                    opened?;
                     is_open = true;
                     continue;
                 }
                 _ = &mut serving => return Err(Failure::new(Code::General, "the server stopped by a bug")),
             };
-            if wanted == Wanted::End {
-                break;
+            match wanted {
+                Wanted::Reload => self.reload(audit.clone()),
+                Wanted::End => break,
             }
-            let this = (self.identities.clone(), self.log.clone(), self.tls.clone());
-            let (audit, store) = (audit.clone(), self.store.clone());
-            // Files are read, and there is a lock to wait for: on a thread of its own, so that signals are heard.
-            let reload =
-                tokio::task::spawn_blocking(move || reload(&this.0, &this.1, this.2.as_deref()));
-            tokio::spawn(async move {
-                let _ = reload.await;
-                // A file that was renamed is not looked into by the next start.
-                let _ = audit.settle(&*store).await;
-            });
         }
         note("ending: no more connections are accepted");
         drain.begin();
@@ -222,6 +196,65 @@ impl<S: Store> Server<S> {
         // The next start has nothing to look for then. If it is not forgotten, it looks.
         let _ = audit.settle(&*self.store).await;
         Ok(())
+    }
+
+    /// Answers what comes, from now on; until the store is open, that it is sealed.
+    fn spawn(
+        &self,
+        public: Listener,
+        admin: Option<Listener>,
+        drained: Receiver<()>,
+    ) -> JoinHandle<()> {
+        let (gate, metrics) = (self.gate.clone(), self.metrics.clone());
+        let api = Api::new(gate.clone(), self.identities.clone(), metrics.clone(), Arc::new(note));
+        if let Some(admin) = admin {
+            let routes = Arc::new(Admin::new(gate, metrics.clone()));
+            let limits = Limits { connections: ADMIN_CONNECTIONS };
+            // They are not those that are counted.
+            tokio::spawn(admin.serve(routes, None, limits, Arc::new(()), drained.clone()));
+        }
+        let (api, tls) = (Arc::new(api), self.tls.clone());
+        tokio::spawn(public.serve(api, tls, self.limits, metrics, drained))
+    }
+
+    /// Opens the store, however long that takes. Where the server listens is said when that was tried once.
+    async fn open(
+        &self,
+        audit: Arc<Audit>,
+        addresses: (SocketAddr, Option<SocketAddr>),
+    ) -> Result<(), Failure> {
+        let unsealing = Unsealing {
+            store: self.store.clone(),
+            wrapping: self.kek.clone(),
+            audit,
+            new_names: self.new_names,
+        };
+        let tell: Tell = Arc::new(note);
+        let fatal = |error: UnsealError| unsealing.wrapping.explain(of_opening(&error));
+        let mut attempt = pin!(self.gate.try_open(&unsealing, &tell));
+        let tried = timeout(FIRST_ATTEMPT, &mut attempt).await;
+        if let Ok(tried) = tried {
+            tried.map_err(fatal)?;
+            self.announce(addresses)?;
+        } else {
+            self.announce(addresses)?;
+            attempt.await.map_err(fatal)?;
+        }
+        self.gate.open(&unsealing, &tell).await.map_err(fatal)?;
+        self.metrics.unsealed();
+        Ok(())
+    }
+
+    /// Reads files again, and goes on in another audit log.
+    fn reload(&self, audit: Arc<Audit>) {
+        let this = (self.identities.clone(), self.log.clone(), self.tls.clone());
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            // Files are read, and there is a lock to wait for: on a thread of its own, so that signals are heard.
+            let _ = spawn_blocking(move || reload(&this.0, &this.1, this.2.as_deref())).await;
+            // A file that was renamed is not looked into by the next start.
+            let _ = audit.settle(&*store).await;
+        });
     }
 
     fn announce(&self, (public, admin): (SocketAddr, Option<SocketAddr>)) -> Result<(), Failure> {
@@ -247,11 +280,6 @@ fn reload(identities: &Identities, log: &AuditLog, tls: Option<&Tls>) {
             note(&format!("{problem}; what was read before stays in use"));
         }),
     }
-}
-
-/// Why the store is not opened, and won't be.
-fn sealed<S>(unsealing: &Unsealing<S, Kek>, error: &UnsealError) -> Failure {
-    unsealing.wrapping.explain(of_opening(error))
 }
 
 fn of_opening(error: &impl std::fmt::Display) -> Failure {
