@@ -54,7 +54,7 @@ fn who_has_a_token_may_do_what_the_policy_has_for_it() {
         action = ["get"]
         secret = ["prod/web/*"]
     "#;
-    machine.write("policy", policy.as_bytes());
+    machine.write("policy", policy);
     let server = machine.start_without_tailnet(&["--tokens", "tokens", "--policy", "policy"]);
     let (put, get) = (r#"{"Name":"prod/web/a","Value":"eA=="}"#, r#"{"Name":"prod/web/a"}"#);
     assert_eq!(with_token(&server, &web, "put", put), denied());
@@ -86,14 +86,14 @@ fn who_has_a_token_may_do_what_the_policy_has_for_it() {
 #[test]
 fn who_has_a_certificate_may_do_what_the_policy_has_for_it() {
     let machine = Machine::new();
-    machine.write("ca.pem", machine.authority.pem().as_bytes());
+    machine.write("ca.pem", machine.authority.pem());
     let policy = r#"
         [[grant]]
         principal = ["dns:web.example.com", "uri:spiffe://example.org/web"]
         action = ["info"]
         secret = ["*"]
     "#;
-    machine.write("policy", policy.as_bytes());
+    machine.write("policy", policy);
     let arguments = ["--client-ca-file", "ca.pem", "--policy", "policy"];
     let server = machine.start_without_tailnet(&arguments);
     let info = |connection: &mut Connection| connection.call("info", br#"{"Name":"a"}"#).short();

@@ -69,7 +69,7 @@ fn in_parallel<T: Sync>(all: &[T], run: impl Fn(&T) -> Result<(), String> + Sync
 
 #[test]
 fn each_number_of_the_list_is_proven() {
-    let number = |case: &Box<RawValue>| {
+    let number = |case: &RawValue| {
         let id = id_of(case);
         let digits = id.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
         digits.parse::<u16>().unwrap_or_else(|_| panic!("{id} begins with a number"))
@@ -77,7 +77,7 @@ fn each_number_of_the_list_is_proven() {
     let table = table();
     let ids: BTreeSet<_> = table.cases.iter().map(|case| id_of(case)).collect();
     assert_eq!(ids.len(), table.cases.len(), "no two have the same id");
-    let mut proven: BTreeSet<u16> = table.cases.iter().map(number).collect();
+    let mut proven: BTreeSet<u16> = table.cases.iter().map(|case| number(case)).collect();
     for (number, file, test) in ELSEWHERE {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
         let text = text.unwrap_or_else(|error| panic!("{file}: {error}"));

@@ -20,7 +20,7 @@ use crate::exchange::Connection;
 use crate::tailnet::{EVERYTHING, Tailnet};
 
 /// How long anything may take that is to happen, on a loaded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The key-encryption key of all machines.
 pub(crate) const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -59,7 +59,7 @@ impl Machine {
         let folder = folder.expect("a folder");
         let tailnet = Tailnet::start(folder.path());
         let machine = Self { folder, authority: Authority::new(), tailnet };
-        machine.write("key", KEY.as_bytes());
+        machine.write("key", KEY);
         machine.make_certificate();
         machine
     }
@@ -68,15 +68,15 @@ impl Machine {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         fs::write(self.path(name), bytes).expect("room");
     }
 
     /// A certificate for this machine in the place of the one that was there.
     pub(crate) fn make_certificate(&self) {
         let (certificate, key) = self.authority.sign();
-        self.write("certificate.pem", certificate.as_bytes());
-        self.write("key.pem", key.as_bytes());
+        self.write("certificate.pem", certificate);
+        self.write("key.pem", key);
     }
 
     /// The program, in this folder and with nothing in its environment.
@@ -154,6 +154,15 @@ impl Server<'_> {
         ([127, 0, 0, 1], self.port).into()
     }
 
+    /// Where it answers who looks after it.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        let said = self.has_said();
+        let line = said.lines().find(|line| line.contains("metrics on http://"));
+        let (_, rest) = line.and_then(|line| line.split_once("http://")).expect("it says so");
+        let address = rest.strip_suffix("/metrics").and_then(|address| address.parse().ok());
+        address.expect("an address")
+    }
+
     /// Waits for a line with these words on standard error, after those that were waited for before.
     pub(crate) fn says(&mut self, words: &str) -> String {
         let end = Instant::now() + PATIENCE;
@@ -221,11 +230,13 @@ impl Server<'_> {
         panic!("it does not end, and said:\n{}", self.has_said())
     }
 
-    /// Tells it to end, and looks that it does so as it should.
-    pub(crate) fn stop(mut self) {
+    /// Tells it to end, looks that it does so as it should, and answers all that it has said.
+    pub(crate) fn stop(mut self) -> String {
         self.signal(Signal::SIGTERM);
         let status = self.wait();
-        assert_eq!(status.code(), Some(0), "{}", self.has_said());
+        let said = self.has_said();
+        assert_eq!(status.code(), Some(0), "{said}");
+        said
     }
 
     /// A connection over TLS of somebody who may do everything.

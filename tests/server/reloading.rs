@@ -98,26 +98,26 @@ fn policy(action: &str) -> String {
 #[test]
 fn policy_and_tokens_are_exchanged_and_broken_files_leave_the_ones_before() {
     let machine = Machine::new();
-    machine.write("tokens", tokens(HASH).as_bytes());
-    machine.write("policy", policy("info").as_bytes());
+    machine.write("tokens", tokens(HASH));
+    machine.write("policy", policy("info"));
     let arguments = ["--identity", "token", "--tokens", "tokens", "--policy", "policy"];
     let mut server = machine.start_without_tailnet(&arguments);
     assert_eq!(info(&server, TOKEN), 404, "it may");
-    machine.write("policy", policy("get").as_bytes());
+    machine.write("policy", policy("get"));
     assert_eq!(info(&server, TOKEN), 404, "nobody has said so yet");
     server.reload();
     assert_eq!(info(&server, TOKEN), 403);
-    machine.write("policy", policy("info").as_bytes());
+    machine.write("policy", policy("info"));
     server.reload();
     for (file, broken) in [("policy", "[[grant]"), ("policy", "grant = 7"), ("tokens", "st_x")] {
         let before = fs::read(machine.path(file)).expect("it is there");
-        machine.write(file, broken.as_bytes());
+        machine.write(file, broken);
         let said = server.reload_in_vain();
         assert!(said.contains(file) && !said.contains("st_"), "{said}");
         assert_eq!(info(&server, TOKEN), 404, "{file}: {broken}");
         machine.write(file, &before);
     }
-    machine.write("tokens", tokens(OTHER_HASH).as_bytes());
+    machine.write("tokens", tokens(OTHER_HASH));
     server.reload();
     assert_eq!((info(&server, TOKEN), info(&server, OTHER_TOKEN)), (500, 404));
     server.stop();

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use nix::sys::signal::Signal;
 
-use crate::limits::admin;
+use crate::exchange::Connection;
 use crate::machine::{KEY, Machine, Server};
 use crate::tailnet::NOTHING;
 
@@ -40,9 +40,9 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn no_value_no_token_and_no_key_is_anywhere_but_in_an_answer() {
     let machine = Machine::new();
     let token = format!("[[token]]\nname = \"ci\"\nsha256 = \"{HASH}\"\n");
-    machine.write("tokens", token.as_bytes());
+    machine.write("tokens", token);
     let grant = "[[grant]]\nprincipal = [\"token:ci\"]\naction = [\"put\"]\nsecret = [\"a\"]\n";
-    machine.write("policy", grant.as_bytes());
+    machine.write("policy", grant);
     let arguments = [
         "--identity",
         "token,tailscale",
@@ -80,7 +80,7 @@ fn no_value_no_token_and_no_key_is_anywhere_but_in_an_answer() {
     assert_eq!(with_token(&server, TOKEN, &value), 400);
     assert_eq!(with_token(&server, &format!("{TOKEN}x"), &body), 500);
     assert_eq!(with_token(&server, &value, &body), 500);
-    let metrics = admin(&server.has_said()).get("/metrics").body;
+    let metrics = Connection::plain(server.admin()).get("/metrics").body;
     server.signal(Signal::SIGHUP);
     server.says("files were read again");
     for (name, bytes) in process_files(server.child.id()) {

@@ -155,7 +155,7 @@ fn settings_that_are_none_are_named_and_not_repeated() {
         ("listen = {a = 1}", "listen is no string"),
         ("c4n4ry", "line 1 is no TOML"),
     ] {
-        machine.write("server.toml", text.as_bytes());
+        machine.write("server.toml", text);
         let arguments = [&own[..], &["--config", "server.toml"]].concat();
         let (code, said) = fails(server(&machine, &arguments).args(CALLERS));
         assert!(code == Some(3) && said.contains(words), "{text}: {said}");
