@@ -246,8 +246,9 @@ Examples:
   secretary server --dev
   secretary server --state-dir /var/lib/secretary --key-file /etc/secretary/server.key \\
       --tls-cert-file server.crt --tls-key-file server.key --tokens tokens.toml --policy policy.toml
-  secretary server --state-dir /var/lib/secretary --kms-key-id alias/secrets --listen 100.64.0.7:443 \\
-      --tls-cert-file server.crt --tls-key-file server.key --identity tailscale
+  secretary server --state-dir /var/lib/secretary --kms-key-id alias/secrets \\
+      --listen 100.64.0.7:443 --identity tailscale \\
+      --tls-cert-file server.crt --tls-key-file server.key
 
 A policy:
   [[grant]]
@@ -255,8 +256,9 @@ A policy:
   action = [\"get\", \"info\"]    # also put, create-version, activate, delete; none implies another
   secret = [\"prod/web/*\"]     # * is any text, / included
 
-Each flag but --dev and --config may be a variable, SECRETARY_SERVER_STATE_DIR for instance. setec's SETEC_STATE_DIR and
-SETEC_KMS_KEY_NAME are taken, too.")]
+Each flag but --dev and --config may be a variable, SECRETARY_SERVER_STATE_DIR for
+instance, and setec's SETEC_STATE_DIR and SETEC_KMS_KEY_NAME are taken, too. What is typed
+counts, then variables, then the file. --dev uses neither variables nor a file.")]
     Server(Box<Server>),
     /// Check keys, tokens and what each command would use
     ///

@@ -58,6 +58,11 @@ pub(crate) fn tls(
             let tls = tls.map_err(|error| of_tls(&error))?;
             Ok(Some(Arc::new(tls)))
         }
+        (None, None) if clients.is_some() => {
+            let message = "callers show certificates over TLS alone, and there is no certificate to be shown to them";
+            Err(Failure::new(Code::Configuration, message)
+                .hint("give --tls-cert-file and --tls-key-file with --client-ca-file"))
+        }
         (None, None) => Ok(None),
         (certificates, _) => {
             let [given, missing] = ["--tls-cert-file", "--tls-key-file"];

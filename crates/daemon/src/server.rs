@@ -14,7 +14,7 @@ use secretary_serve::{Answer, BodyError, Budget, Counts, Patience, Peer, Routes}
 
 use crate::form;
 use crate::key_service::KeyService;
-use crate::metrics::{self, Metrics, Present};
+use crate::metrics::{self, Metrics};
 use crate::protocol::{BATCH, BOUND, DECRYPT_PATH, MAX_BODY, STATUS_PATH};
 use crate::refusal::{Refusal, whole_seconds};
 use crate::service::Service;
@@ -116,10 +116,8 @@ impl Routes for Admin {
 }
 
 impl Counts for Metrics {
-    type Present = Present;
-
-    fn connection(&self) -> Present {
-        Self::connection(self)
+    fn connection(&self) -> Box<dyn Send> {
+        Box::new(Self::connection(self))
     }
 
     fn connection_refused(&self) {

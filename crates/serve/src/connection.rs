@@ -16,21 +16,21 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::patience::{HEAD_TIMEOUT, Patience, Watched};
-use crate::{Peer, Routes};
+use crate::{AnyRoutes, Peer};
 
 /// The most bytes of a request's head.
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Somebody who has connected.
-pub(crate) struct Connection<R> {
-    pub(crate) routes: Arc<R>,
+pub(crate) struct Connection {
+    pub(crate) routes: Arc<dyn AnyRoutes>,
     pub(crate) peer: Peer,
     pub(crate) patience: Patience,
     /// Tells when it is to end.
     pub(crate) drained: watch::Receiver<()>,
 }
 
-impl<R: Routes> Connection<R> {
+impl Connection {
     /// Serves until the other end has no more requests, or takes too long for one.
     pub(crate) async fn run(mut self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
         // Without it the last part of an answer waits for the one before to be confirmed.
@@ -114,7 +114,10 @@ mod tests {
     use tokio::task::JoinHandle;
     use tokio::time::{Instant, sleep};
 
-    use crate::{Answer, BodyError, Budget, Drain};
+    use crate::{Answer, BodyError, Budget, Drain, Routes};
+
+    const LOCAL: std::net::SocketAddr =
+        std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
     /// Reads the body, and answers after a time, and with as many bytes, as the path says: `/SECONDS/BYTES`.
     struct Slow(Budget);
@@ -154,7 +157,8 @@ mod tests {
         fn new(room: usize) -> Self {
             let (client, server) = duplex(room);
             let (drain, drained) = Drain::new();
-            let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificates: None };
+            let peer =
+                Peer { address: ([127, 0, 0, 1], 1).into(), local: LOCAL, certificates: None };
             let (routes, patience) = (Arc::new(Slow::default()), Patience::begin());
             let connection = Connection { routes, peer, patience, drained };
             let start = Instant::now();
@@ -327,7 +331,7 @@ mod tests {
         let (mut client, (stream, peer)) = (client.expect("one"), accepted.expect("the same"));
         let (routes, patience) = (Arc::new(Slow::default()), Patience::begin());
         let (_drain, drained) = Drain::new();
-        let peer = Peer { address: peer, certificates: None };
+        let peer = Peer { address: peer, local: LOCAL, certificates: None };
         let connection = Connection { routes, peer, patience, drained };
         let start = Instant::now();
         let run = connection.run(stream, Some(TlsAcceptor::from(Arc::new(config))));

@@ -20,6 +20,7 @@ pub mod patience;
 pub mod tls;
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http_body_util::Full;
@@ -46,22 +47,40 @@ pub trait Routes: Send + Sync + 'static {
     ) -> impl Future<Output = Answer> + Send;
 }
 
+/// [`Routes`] of any kind, so that the code of a connection is in a program once and not once for each.
+pub(crate) trait AnyRoutes: Send + Sync + 'static {
+    fn answer<'a>(
+        &'a self,
+        request: Request<Incoming>,
+        peer: &'a Peer,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+}
+
+impl<R: Routes> AnyRoutes for R {
+    fn answer<'a>(
+        &'a self,
+        request: Request<Incoming>,
+        peer: &'a Peer,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(Routes::answer(self, request, peer))
+    }
+}
+
 /// The other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
+    /// The address here that it has connected to.
+    pub local: SocketAddr,
     /// The certificate that it proved to have, and those that lead from it to one that is believed.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
 }
 
 /// Who counts connections.
 pub trait Counts: Send + Sync + 'static {
-    /// Lives as long as a connection does.
-    type Present: Send + 'static;
-
-    /// There is one more.
-    fn connection(&self) -> Self::Present;
+    /// There is one more, until what is answered is dropped.
+    fn connection(&self) -> Box<dyn Send>;
 
     /// One was closed at once, because there are too many.
     fn connection_refused(&self);
@@ -69,9 +88,9 @@ pub trait Counts: Send + Sync + 'static {
 
 /// Counts nothing.
 impl Counts for () {
-    type Present = ();
-
-    fn connection(&self) {}
+    fn connection(&self) -> Box<dyn Send> {
+        Box::new(())
+    }
 
     fn connection_refused(&self) {}
 }

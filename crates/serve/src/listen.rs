@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::crowd::Crowd;
 use crate::patience::Patience;
 use crate::tls::Tls;
-use crate::{Counts, Peer, Routes};
+use crate::{AnyRoutes, Counts, Peer, Routes};
 
 /// How long to wait when the system has no descriptor for another connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
@@ -75,6 +75,17 @@ impl Listener {
         tls: Option<Arc<Tls>>,
         limits: Limits,
         counts: Arc<impl Counts>,
+        drained: watch::Receiver<()>,
+    ) {
+        self.serve_any(routes, tls, limits, counts, drained).await;
+    }
+
+    async fn serve_any(
+        self,
+        routes: Arc<dyn AnyRoutes>,
+        tls: Option<Arc<Tls>>,
+        limits: Limits,
+        counts: Arc<dyn Counts>,
         mut drained: watch::Receiver<()>,
     ) {
         let mut crowd = Crowd::new(limits.connections);
@@ -95,7 +106,9 @@ impl Listener {
             };
             let (routes, drained) = (routes.clone(), drained.clone());
             let patience = Patience::begin();
-            let peer = Peer { address: peer, certificates: None };
+            // Without an address of its own it is gone already.
+            let Ok(local) = stream.local_addr() else { continue };
+            let peer = Peer { address: peer, local, certificates: None };
             let connection = Connection { routes, peer, patience: patience.clone(), drained };
             let acceptor = tls.as_ref().map(|tls| tls.acceptor());
             crowd.spawn(patience, (place, counts.connection()), connection.run(stream, acceptor));

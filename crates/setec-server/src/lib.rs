@@ -40,7 +40,7 @@ pub use record::{Change, Record, Revision, RuleError};
 pub use rule::{Pattern, Rule};
 pub use seal::Sealed;
 pub use secretary_setec_api::Action;
-pub use store::{MemoryStore, Note, Outcome, SqliteStore, Store, StoreError};
+pub use store::{AnyStore, MemoryStore, Note, Outcome, SqliteStore, Store, StoreError};
 pub use vault::{Info, Value, Vault, VaultError};
 pub use version::{Version, VersionSet};
 

@@ -98,10 +98,8 @@ impl Metrics {
 }
 
 impl Counts for Metrics {
-    type Present = Present;
-
-    fn connection(&self) -> Present {
-        Present::new(&self.connections)
+    fn connection(&self) -> Box<dyn Send> {
+        Box::new(Present::new(&self.connections))
     }
 
     fn connection_refused(&self) {

@@ -32,8 +32,8 @@ use tokio::sync::oneshot;
 
 use crate::store::{Note, Store, StoreError};
 
-/// How many lines are written again with one sync. A log lets only so many wait.
-const TOGETHER: usize = 1000;
+/// How many lines are written again with one sync. A log lets only so many wait, and so many bytes of them.
+const TOGETHER: usize = 200;
 
 /// Why lines can't be written again, or notes not be dropped.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -47,6 +47,7 @@ pub struct Api<S> {
     tell: Tell,
     fails: AtomicBool,
     unidentified: Seldom,
+    damaged: Seldom,
 }
 
 impl<S: Store> Api<S> {
@@ -58,8 +59,10 @@ impl<S: Store> Api<S> {
         tell: Tell,
     ) -> Self {
         let budget = Budget::new(MAX_BODY, BODY_TIMEOUT);
-        let (fails, unidentified) = (AtomicBool::new(false), Seldom::new(tell.clone()));
-        Self { gate, identities, budget, metrics, tell, fails, unidentified }
+        let seldom = || Seldom::new(tell.clone());
+        let (unidentified, damaged) = (seldom(), seldom());
+        let fails = AtomicBool::new(false);
+        Self { gate, identities, budget, metrics, tell, fails, unidentified, damaged }
     }
 
     async fn call(
@@ -92,8 +95,10 @@ impl<S: Store> Api<S> {
     fn tell_of(&self, error: Option<&VaultError>) {
         let fails = match error {
             Some(VaultError::Store(_) | VaultError::Random | VaultError::Contended) => true,
-            Some(VaultError::Open(_)) => {
-                return (self.tell)("a value in the store can't be opened");
+            Some(error @ VaultError::Open(_)) => {
+                return self
+                    .damaged
+                    .tell(|| format!("a value in the store can't be opened: {error}"));
             }
             Some(_) => return,
             None => false,

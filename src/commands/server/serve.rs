@@ -16,7 +16,8 @@ use secretary_setec_server::metrics::Metrics;
 use secretary_setec_server::server::{Admin, Api};
 use secretary_setec_server::tell::Tell;
 use secretary_setec_server::vault::{NewNames, UnsealError};
-use secretary_setec_server::{MemoryStore, SqliteStore, Store};
+use secretary_setec_server::{AnyStore, MemoryStore, SqliteStore};
+use tokio::sync::Mutex;
 use tokio::sync::watch::Receiver;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
@@ -72,7 +73,8 @@ fn run_dev(flags: &ServerFlags) -> Result<(), Failure> {
         None => AuditLog::to_writer(Box::new(stderr()), VERSION)
             .map_err(|error| Failure::new(Code::General, error.to_string()))?,
     };
-    let (store, identities) = (MemoryStore::default(), Identities::everybody());
+    let store = AnyStore::Memory(MemoryStore::default());
+    let identities = Identities::everybody();
     Server::new(flags, store, Kek::throw_away(), identities, log, listen)?.run()
 }
 
@@ -93,7 +95,7 @@ fn run_with_state(flags: &ServerFlags, world: &World) -> Result<(), Failure> {
     let store = SqliteStore::open(&folder.join(STORE))
         .map_err(|error| Failure::new(Code::Configuration, error.to_string()))?;
     let log = open_log(&flags.audit_log.clone().unwrap_or_else(|| folder.join(AUDIT_LOG)))?;
-    Server::new(flags, store, kek, identities, log, listen)?.run()
+    Server::new(flags, AnyStore::Sqlite(store), kek, identities, log, listen)?.run()
 }
 
 fn make_folder(folder: &Path) -> Result<(), Failure> {
@@ -109,11 +111,11 @@ fn open_log(path: &Path) -> Result<AuditLog, Failure> {
 }
 
 /// All that can be found wrong before anybody can connect.
-struct Server<S> {
-    store: Arc<S>,
+struct Server {
+    store: Arc<AnyStore>,
     kek: Arc<Kek>,
     new_names: NewNames,
-    gate: Arc<Gate<S>>,
+    gate: Arc<Gate<AnyStore>>,
     identities: Arc<Identities>,
     log: Arc<AuditLog>,
     tls: Option<Arc<Tls>>,
@@ -122,12 +124,13 @@ struct Server<S> {
     listen: SocketAddr,
     admin_listen: Option<SocketAddr>,
     port_file: Option<PathBuf>,
+    reloading: Arc<Mutex<()>>,
 }
 
-impl<S: Store> Server<S> {
+impl Server {
     fn new(
         flags: &ServerFlags,
-        store: S,
+        store: AnyStore,
         kek: Kek,
         identities: Identities,
         log: AuditLog,
@@ -150,6 +153,7 @@ impl<S: Store> Server<S> {
             listen,
             admin_listen: flags.admin_listen,
             port_file: flags.port_file.clone(),
+            reloading: Arc::default(),
         })
     }
 
@@ -158,13 +162,14 @@ impl<S: Store> Server<S> {
     }
 
     async fn serve(self) -> Result<(), Failure> {
+        // First: who says too early that files are to be read again must not end the process.
+        let mut signals = Signals::new()?;
         let (drain, drained) = Drain::new();
         let public = serving::bind(self.listen).await?;
         let admin = match self.admin_listen {
             Some(address) => Some(serving::bind(address).await?),
             None => None,
         };
-        let mut signals = Signals::new()?;
         let audit = Audit::open(self.log.clone(), &*self.store, Arc::new(note)).await;
         let audit = Arc::new(audit.map_err(|error| of_opening(&error))?);
         let addresses = (public.address(), admin.as_ref().map(Listener::address));
@@ -248,8 +253,10 @@ impl<S: Store> Server<S> {
     /// Reads files again, and goes on in another audit log.
     fn reload(&self, audit: Arc<Audit>) {
         let this = (self.identities.clone(), self.log.clone(), self.tls.clone());
-        let store = self.store.clone();
+        let (store, reloading) = (self.store.clone(), self.reloading.clone());
         tokio::spawn(async move {
+            // One after the other, or what the first has read would take the place of what the second has.
+            let _turn = reloading.lock().await;
             // Files are read, and there is a lock to wait for: on a thread of its own, so that signals are heard.
             let _ = spawn_blocking(move || reload(&this.0, &this.1, this.2.as_deref())).await;
             // A file that was renamed is not looked into by the next start.

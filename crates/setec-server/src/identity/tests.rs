@@ -50,7 +50,7 @@ fn identify(
     token: Option<&str>,
 ) -> Result<Caller, Unidentified> {
     let address: SocketAddr = from.parse().expect("an address");
-    let peer = Peer { address, certificates: None };
+    let peer = Peer { address, local: address, certificates: None };
     let mut headers = HeaderMap::new();
     if let Some(token) = token {
         let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");

@@ -9,6 +9,7 @@
 //! | [`MemoryStore`] | for tests, and for trying things out |
 //! | [`SqliteStore`] | one machine: a file |
 
+mod any;
 mod index;
 mod memory;
 mod note;
@@ -23,6 +24,7 @@ use crate::record::{Change, Record, Revision};
 use crate::seal::{Header, Sealed};
 use crate::version::Version;
 
+pub use any::AnyStore;
 pub use memory::MemoryStore;
 pub use note::Note;
 pub use sqlite::SqliteStore;

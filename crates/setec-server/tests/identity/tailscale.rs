@@ -40,7 +40,7 @@ impl Scene {
 
     async fn ask(&self, from: &str) -> Result<String, String> {
         let address: SocketAddr = from.parse().unwrap();
-        let peer = Peer { address, certificates: None };
+        let peer = Peer { address, local: address, certificates: None };
         let evidence = Evidence { peer: &peer, headers: &HeaderMap::new() };
         let caller = self.identities.identify(evidence).await;
         let caller = caller.map_err(|unidentified| unidentified.to_string())?;

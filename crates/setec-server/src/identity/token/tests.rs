@@ -15,7 +15,8 @@ fn entry_of(name: &str, token: &[u8], more: &str) -> String {
 }
 
 fn identify(tokens: &Tokens, headers: &[&str]) -> Result<Option<Known>, Unidentified> {
-    let peer = Peer { address: ([10, 0, 0, 1], 1).into(), certificates: None };
+    let address = ([10, 0, 0, 1], 1).into();
+    let peer = Peer { address, local: address, certificates: None };
     let mut map = HeaderMap::new();
     for header in headers {
         map.append(AUTHORIZATION, HeaderValue::from_str(header).expect("a header"));
