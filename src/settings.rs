@@ -9,6 +9,8 @@ use std::path::Path;
 
 use clap::Command;
 use clap::error::ErrorKind;
+#[cfg(feature = "server")]
+use clap::parser::ValueSource;
 use secretary_secret::Secret;
 
 use crate::failure::{Code, Failure, shown};
@@ -75,6 +77,16 @@ impl Known {
         let mut flag = OsString::from(format!("--{long}="));
         flag.push(value);
         self.judged(vec![flag], &format!("${variable}"))
+    }
+
+    /// The names of the flags that were typed.
+    #[cfg(feature = "server")]
+    pub(crate) fn typed(&self, args: &[OsString]) -> Vec<String> {
+        let Ok(matches) = self.flags.clone().try_get_matches_from(args) else { return Vec::new() };
+        let typed = |long: &&str| {
+            matches.value_source(&long.replace('-', "_")) == Some(ValueSource::CommandLine)
+        };
+        self.names().filter(typed).map(str::to_string).collect()
     }
 
     /// The names of the flags that a file can have.

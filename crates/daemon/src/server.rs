@@ -29,7 +29,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Public<K> {
     service: Arc<Service<K>>,
     metrics: Arc<Metrics>,
-    budget: Budget,
+    budget: Arc<Budget>,
     status: Bytes,
 }
 
@@ -49,7 +49,7 @@ impl<K: KeyService> Public<K> {
         Self {
             service,
             metrics,
-            budget: Budget::new(MAX_BODY, BODY_TIMEOUT),
+            budget: Arc::new(Budget::new(MAX_BODY, BODY_TIMEOUT)),
             status: status.into(),
         }
     }

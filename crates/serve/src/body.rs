@@ -1,5 +1,6 @@
 //! The body of a request: bounded in bytes and time, and all of them together in memory.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -43,16 +44,16 @@ pub struct Budget {
 /// A body, and its share of the budget. That goes back when this is dropped, so it is to be kept as long as anything that
 /// was made of the body.
 #[derive(Debug)]
-pub struct Held<'a> {
+pub struct Held {
     /// The body.
     pub bytes: Secret,
-    _share: Share<'a>,
+    _share: Share,
 }
 
 /// Memory that was taken from a budget, and goes back to it.
 #[derive(Debug)]
-struct Share<'a> {
-    budget: &'a Budget,
+pub struct Share {
+    budget: Arc<Budget>,
     bytes: usize,
 }
 
@@ -67,7 +68,7 @@ impl Budget {
     /// # Errors
     ///
     /// [`BodyError`].
-    pub async fn read(&self, mut body: Incoming) -> Result<Held<'_>, BodyError> {
+    pub async fn read(self: &Arc<Self>, mut body: Incoming) -> Result<Held, BodyError> {
         let read = async {
             // What is announced as too large is not kept.
             match body.size_hint().lower() > self.limit as u64 {
@@ -82,9 +83,20 @@ impl Budget {
         read
     }
 
-    async fn collect(&self, body: &mut Incoming) -> Result<Held<'_>, BodyError> {
+    /// Room for an answer of so many bytes, until the share is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyError::Overloaded`].
+    pub fn take(self: &Arc<Self>, bytes: usize) -> Result<Share, BodyError> {
+        let mut share = Share { budget: self.clone(), bytes: 0 };
+        share.grow_to(bytes.saturating_sub(FREE))?;
+        Ok(share)
+    }
+
+    async fn collect(self: &Arc<Self>, body: &mut Incoming) -> Result<Held, BodyError> {
         let mut bytes = Secret::default();
-        let mut share = Share { budget: self, bytes: 0 };
+        let mut share = Share { budget: self.clone(), bytes: 0 };
         while let Some(frame) = body.frame().await {
             // What is broken off is answered, too, though nobody may be there to hear it.
             let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
@@ -108,7 +120,7 @@ async fn throw_away(mut body: Incoming) {
     }
 }
 
-impl Share<'_> {
+impl Share {
     fn grow_to(&mut self, bytes: usize) -> Result<(), BodyError> {
         let more = bytes.saturating_sub(self.bytes);
         let before = self.budget.taken.fetch_add(more, Ordering::Relaxed);
@@ -117,7 +129,7 @@ impl Share<'_> {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Share {
     fn drop(&mut self) {
         self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
     }

@@ -120,11 +120,11 @@ mod tests {
         std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
     /// Reads the body, and answers after a time, and with as many bytes, as the path says: `/SECONDS/BYTES`.
-    struct Slow(Budget);
+    struct Slow(Arc<Budget>);
 
     impl Default for Slow {
         fn default() -> Self {
-            Self(Budget::new(1 << 20, Duration::from_secs(10)))
+            Self(Arc::new(Budget::new(1 << 20, Duration::from_secs(10))))
         }
     }
 

@@ -28,7 +28,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use rustls::pki_types::CertificateDer;
 
-pub use body::{BodyError, Budget, Held};
+pub use body::{BodyError, Budget, Held, Share};
 pub use listen::{Drain, Limits, Listener};
 pub use patience::{ANSWER_TIMEOUT, Patience};
 pub use tls::{Clients, Tls};

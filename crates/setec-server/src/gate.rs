@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use secretary_transport::jitter::jittered;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use tokio::time::sleep;
 
 use crate::audit::Audit;
@@ -22,6 +23,8 @@ pub struct Gate<S> {
     vault: OnceLock<Vault<S>>,
     /// Why there is none, as it was told last.
     told: Mutex<Option<String>>,
+    /// Held by each write that is under way.
+    writes: Arc<RwLock<()>>,
 }
 
 /// What a vault is opened with.
@@ -39,12 +42,22 @@ pub struct Unsealing<S, K> {
 impl<S: Store> Gate<S> {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { vault: OnceLock::new(), told: Mutex::new(None) }
+        Self { vault: OnceLock::new(), told: Mutex::new(None), writes: Arc::default() }
     }
 
     /// What is behind it, if it is open.
     pub fn vault(&self) -> Option<&Vault<S>> {
         self.vault.get()
+    }
+
+    /// A write is under way until what is answered is dropped.
+    pub(crate) async fn busy(&self) -> OwnedRwLockReadGuard<()> {
+        self.writes.clone().read_owned().await
+    }
+
+    /// Waits for all writes that are under way, before what they write to is closed.
+    pub async fn idle(&self) {
+        drop(self.writes.write().await);
     }
 
     /// Opens the vault if its key-encryption key can be reached; if not, that is told.

@@ -15,8 +15,8 @@
 //! # When the machine has stopped
 //!
 //! The log may have lost its last lines then, and the store has their notes. [`Outbox::open`] compares the two: a line
-//! that is not in the log's file, with the same number and hash, is written again, with its members, `"recovered":true`
-//! and `"recovered_seq"`, which is the number it had. Only then there is an outbox, and only with that there are writes.
+//! that is not in the log's file, with the same number and hash, is written again, with its members, `"recovered":true`,
+//! and in `"recovered_seq"` and `"recovered_time"` the number and the time it had. Only then there is an outbox, and only with that there are writes.
 //! So all notes in a store are of one process, and their lines of one chain.
 //!
 //! A line that was not lost can be written again in rare cases: when its file was renamed, or when the machine stops
@@ -24,8 +24,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use secretary_access::audit::{AuditError, AuditLog, Head, OpenError, Unfit};
+use secretary_access::time::rfc3339;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
@@ -93,6 +95,12 @@ impl Outbox {
     /// When the line is not in the log. Nothing may come of the decision then.
     pub async fn write(&self, event: &str, entry: &impl Serialize) -> Result<Note, AuditError> {
         let text = serde_json::to_string(entry).map_err(|_| Unfit::Serialize)?;
+        // A line that is written again has another time.
+        let time = rfc3339(SystemTime::now());
+        let text = match text.strip_prefix('{').ok_or(Unfit::NotAnObject)? {
+            "}" => format!(r#"{{"recovered_time":"{time}"}}"#),
+            rest => format!(r#"{{"recovered_time":"{time}",{rest}"#),
+        };
         let (done, answer) = oneshot::channel();
         self.log.append_written(event, entry, move |line| drop(done.send(line)));
         let line = answered(answer).await?;

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use secretary_secret::Secret;
-use secretary_serve::{Answer, BodyError, Budget, Patience, Peer, Routes};
+use secretary_serve::{Answer, BodyError, Budget, Held, Patience, Peer, Routes, Share};
 use secretary_setec_api::request::Wanted;
 use secretary_setec_api::response::{self, DONE, SecretInfo, SecretValue};
 use secretary_setec_api::{Path, Refusal, Request as Call, header};
@@ -42,7 +42,9 @@ const TEXT: HeaderValue = HeaderValue::from_static(header::TEXT);
 pub struct Api<S> {
     gate: Arc<Gate<S>>,
     identities: Arc<Identities>,
-    budget: Budget,
+    /// Room for the bodies of requests, and for those of answers.
+    bodies: Arc<Budget>,
+    answers: Arc<Budget>,
     metrics: Arc<Metrics>,
     tell: Tell,
     fails: AtomicBool,
@@ -58,11 +60,12 @@ impl<S: Store> Api<S> {
         metrics: Arc<Metrics>,
         tell: Tell,
     ) -> Self {
-        let budget = Budget::new(MAX_BODY, BODY_TIMEOUT);
+        let budget = || Arc::new(Budget::new(MAX_BODY, BODY_TIMEOUT));
+        let (bodies, answers) = (budget(), budget());
         let seldom = || Seldom::new(tell.clone());
         let (unidentified, damaged) = (seldom(), seldom());
         let fails = AtomicBool::new(false);
-        Self { gate, identities, budget, metrics, tell, fails, unidentified, damaged }
+        Self { gate, identities, bodies, answers, metrics, tell, fails, unidentified, damaged }
     }
 
     async fn call(
@@ -70,7 +73,7 @@ impl<S: Store> Api<S> {
         path: Path,
         mut request: Request<Incoming>,
         peer: &Peer,
-    ) -> Result<Secret, Refusal> {
+    ) -> Result<(Secret, Share), Refusal> {
         let patience = request.extensions_mut().remove::<Patience>();
         let (head, body) = request.into_parts();
         let first = |name: &str| head.headers.get(name).map(HeaderValue::as_bytes);
@@ -82,13 +85,42 @@ impl<S: Store> Api<S> {
             self.unidentified.tell(|| format!("nobody can say who calls from {from}: {error}"));
             Refusal::Unidentified
         })?;
-        let vault = self.gate.vault().ok_or(Refusal::Sealed)?;
-        let body = self.budget.read(body).await.map_err(refused_body)?;
+        if self.gate.vault().is_none() {
+            return Err(Refusal::Sealed);
+        }
+        let body = self.bodies.read(body).await.map_err(refused_body)?;
         patience.inspect(Patience::has_request);
         let call = Call::decode(path, body.bytes.expose()).map_err(|_| Refusal::Malformed)?;
-        let result = answer(vault, &caller, call).await;
+        let result = self.carry_out(caller, call, body).await;
         self.tell_of(result.as_ref().err());
-        result.map_err(|error| refusal(&error))?.ok_or(Refusal::NotChanged)
+        let answer = result.map_err(|error| refusal(&error))?.ok_or(Refusal::NotChanged)?;
+        let share = self.answers.take(answer.len()).map_err(refused_body)?;
+        Ok((answer, share))
+    }
+
+    /// Has the vault do it. What changes something is done to its end though the caller may be gone by then: the line in
+    /// the audit log and the effect belong together, and the body's room is taken for as long.
+    async fn carry_out(
+        &self,
+        caller: Caller,
+        call: Call,
+        body: Held,
+    ) -> Result<Option<Secret>, VaultError> {
+        let (gate, is_change) = (self.gate.clone(), call.path().is_change());
+        let work = async move {
+            let vault = gate.vault().expect("once it is open it stays so");
+            answer(vault, &caller, call).await
+        };
+        if !is_change {
+            return work.await;
+        }
+        let busy = self.gate.busy().await;
+        let task = tokio::spawn(async move {
+            let _held = (busy, body);
+            work.await
+        });
+        // A task that panics has told so itself.
+        task.await.unwrap_or(Err(VaultError::Bug))
     }
 
     /// Says when the store begins to fail and when that is over, and not at each call.
@@ -121,7 +153,7 @@ impl<S: Store> Routes for Api<S> {
         let result = self.call(path, request, peer).await;
         timed.end(result.as_ref().map(drop).map_err(|refusal| *refusal));
         match result {
-            Ok(body) => json(body),
+            Ok((body, share)) => json(body, share),
             Err(refusal) => refused(refusal),
         }
     }
@@ -238,7 +270,8 @@ fn refusal(error: &VaultError) -> Refusal {
         | VaultError::Store(_)
         | VaultError::Open(_)
         | VaultError::Random
-        | VaultError::Contended => Refusal::Internal,
+        | VaultError::Contended
+        | VaultError::Bug => Refusal::Internal,
     }
 }
 
@@ -250,8 +283,8 @@ fn refused_body(error: BodyError) -> Refusal {
     }
 }
 
-fn json(body: Secret) -> Answer {
-    let mut answer = Response::new(Full::new(wiped(body)));
+fn json(body: Secret, share: Share) -> Answer {
+    let mut answer = Response::new(Full::new(wiped(body, share)));
     set_headers(answer.headers_mut(), JSON);
     answer
 }
@@ -286,8 +319,8 @@ fn set_headers(headers: &mut HeaderMap, content_type: HeaderValue) {
 
 /// Bytes that are wiped when the HTTP library is done with them. It copies them nowhere but to where a connection's
 /// bytes are put together.
-fn wiped(body: Secret) -> Bytes {
-    struct Owner(Secret);
+fn wiped(body: Secret, share: Share) -> Bytes {
+    struct Owner(Secret, #[expect(dead_code, reason = "dropped with the body")] Share);
 
     impl AsRef<[u8]> for Owner {
         fn as_ref(&self) -> &[u8] {
@@ -295,7 +328,7 @@ fn wiped(body: Secret) -> Bytes {
         }
     }
 
-    Bytes::from_owner(Owner(body))
+    Bytes::from_owner(Owner(body, share))
 }
 
 impl<S> fmt::Debug for Api<S> {

@@ -80,6 +80,9 @@ pub enum VaultError {
     /// The system gave no random bytes.
     #[error("the system has no random bytes to give")]
     Random,
+    /// The call ended in a panic, which has been told.
+    #[error("the call ended by a bug")]
+    Bug,
     /// Another process changed the secret each time.
     #[error("another server changes this secret too often")]
     Contended,
@@ -219,7 +222,9 @@ impl VaultError {
             Self::InvalidVersion | Self::ZeroVersion => "zero_version",
             Self::EmptyName | Self::ReservedName | Self::Name(_) => "name",
             Self::Open(_) => "damaged",
-            Self::Store(_) | Self::Random | Self::Contended | Self::Unwritten(_) => "error",
+            Self::Store(_) | Self::Random | Self::Contended | Self::Bug | Self::Unwritten(_) => {
+                "error"
+            }
         }
     }
 }

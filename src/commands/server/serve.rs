@@ -39,6 +39,9 @@ const LISTEN_DEV: SocketAddr = address([127, 0, 0, 1], 8080);
 /// How long a key-encryption key may take before the server says all the same that it listens.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 
+/// How long writes get whose callers have gone.
+const LAST_WRITES: Duration = Duration::from_secs(10);
+
 /// Connections for those who look after the server.
 const ADMIN_CONNECTIONS: usize = 64;
 
@@ -197,6 +200,8 @@ impl Server {
             _ = serving => {}
             () = signals.end() => note("ending at once"),
         }
+        // Those whose callers have gone. They have a line already, and are to have their effect.
+        let _ = timeout(LAST_WRITES, self.gate.idle()).await;
         serving::close(self.log.clone()).await?;
         // The next start has nothing to look for then. If it is not forgotten, it looks.
         let _ = audit.settle(&*self.store).await;

@@ -1,14 +1,15 @@
 //! Flags, variables and a file give the same settings: what is typed counts, then `SECRETARY_SERVER_*`, then setec's own
 //! variables, then the file.
 
-use std::ffi::OsString;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, Parser};
 
 use crate::cli::{self, Cli, ServerFlags};
 use crate::environ::Environ;
-use crate::failure::{Failure, shown};
+use crate::failure::{Code, Failure, shown};
 use crate::settings::{Known, text_of};
 use crate::world::{World, note};
 
@@ -18,6 +19,9 @@ const DEFAULT_FILE: &str = "/etc/secretary/server.toml";
 
 /// The most bytes of such a file.
 const MAX_FILE: usize = 1024 * 1024;
+
+/// Flags of which only one can be.
+const KEKS: [&str; 3] = ["key-file", "master-key", "kms-key-id"];
 
 /// setec's variables with a meaning here, and their flags.
 const OF_SETEC: [(&str, &str); 3] = [
@@ -46,17 +50,52 @@ pub(super) fn find(typed: &ServerFlags, world: &World) -> Result<ServerFlags, Fa
     }
     let known = ServerFlags::augment_args(Command::new("server"));
     let known = Known::new(known, &["config", "dev"], "secretary server");
-    let mut flags = of_file(typed, &known, &world.environ)?;
-    flags.extend(of_variables(&known, &world.environ)?);
+    let (program, rest) = world.args.split_at(world.args.len().min(2));
+    let [own, of_setec] = of_variables(&known, &world.environ)?;
+    let lower = [own, of_setec, of_file(typed, &known, &world.environ)?];
+    let mut said: BTreeSet<String> = known.typed(rest).iter().map(|long| what(long)).collect();
+    let mut flags = Vec::new();
+    for layer in lower {
+        let here: Vec<_> =
+            layer.into_iter().filter(|flag| !said.contains(&what(&long_of(flag)))).collect();
+        of_one_kind(&here)?;
+        said.extend(here.iter().map(|flag| what(&long_of(flag))));
+        flags.extend(here);
+    }
     if flags.is_empty() {
         return Ok(typed.clone());
     }
-    // The first two are the program and the command. What is typed comes last, and counts.
-    let (program, rest) = world.args.split_at(world.args.len().min(2));
     let args = program.iter().cloned().chain(flags).chain(rest.iter().cloned());
     match Cli::try_parse_from(args) {
         Ok(Cli { command: cli::Command::Server(server) }) => Ok(server.flags),
         _ => Err(known.do_not_go_together("settings")),
+    }
+}
+
+/// The name of a flag with its value.
+fn long_of(flag: &OsStr) -> String {
+    let flag = flag.to_string_lossy();
+    let name = flag.split_once('=').map_or(&*flag, |(name, _)| name);
+    name.trim_start_matches('-').to_string()
+}
+
+/// What a flag settles. There is one key-encryption key, whatever its kind.
+fn what(long: &str) -> String {
+    if KEKS.contains(&long) { "key-encryption key".to_string() } else { long.to_string() }
+}
+
+/// Whether a place names one key-encryption key, and not two.
+fn of_one_kind(flags: &[OsString]) -> Result<(), Failure> {
+    let longs: BTreeSet<_> = flags.iter().map(|flag| long_of(flag)).collect();
+    let keks: Vec<_> = longs.iter().filter(|long| KEKS.contains(&long.as_str())).collect();
+    match keks[..] {
+        [first, second, ..] => {
+            let message = format!("{first} and {second} are both set, and exclude each other");
+            Err(Failure::new(Code::Configuration, message).hint(
+                "there is one key-encryption key; they stand in the same place, variables or file",
+            ))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -77,12 +116,13 @@ fn of_file(
     }
 }
 
-fn of_variables(known: &Known, environ: &Environ) -> Result<Vec<OsString>, Failure> {
+/// Our own variables, and setec's.
+fn of_variables(known: &Known, environ: &Environ) -> Result<[Vec<OsString>; 2], Failure> {
     let set = |name: &str| environ.get(name).filter(|value| !value.is_empty());
-    let mut flags = Vec::new();
+    let (mut own, mut of_setec) = (Vec::new(), Vec::new());
     for (variable, long) in OF_SETEC {
         if let Some(value) = set(variable) {
-            flags.extend(known.of_variable(long, variable, value)?);
+            of_setec.extend(known.of_variable(long, variable, value)?);
         }
     }
     for (variable, instead) in NOT_OF_SETEC {
@@ -93,8 +133,8 @@ fn of_variables(known: &Known, environ: &Environ) -> Result<Vec<OsString>, Failu
     for long in known.names() {
         let variable = format!("{PREFIX}{}", long.replace('-', "_").to_uppercase());
         if let Some(value) = set(&variable) {
-            flags.extend(known.of_variable(long, &variable, value)?);
+            own.extend(known.of_variable(long, &variable, value)?);
         }
     }
-    Ok(flags)
+    Ok([own, of_setec])
 }

@@ -60,10 +60,18 @@ impl<T> Kept<T> {
     }
 }
 
-/// The text of a file.
+/// The text of a file. Whoever may change it could give rights to anybody, and a pipe would be waited for.
 pub(crate) fn text_of(path: &Path) -> Result<String, FileError> {
     let unreadable = |error| FileError::Unreadable { file: path.to_path_buf(), error };
     let mut bytes = Vec::new();
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(wrong(path, "it is no regular file"));
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::MetadataExt::mode(&metadata) & 0o002 != 0 {
+        return Err(wrong(path, "everybody may write to it"));
+    }
     let file = File::open(path).map_err(unreadable)?;
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LIMIT {

@@ -11,7 +11,7 @@
 //! Nothing of what it says is repeated but a status.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,6 +62,9 @@ impl Tailscale {
 
     /// Whose address it is. One that is not in the tailnet is nothing to go by.
     pub(super) async fn identify(&self, peer: &Peer) -> Result<Option<Known>, Unidentified> {
+        if !came_by_tailnet(peer) {
+            return Ok(None);
+        }
         let asked = timeout(TIME, self.ask(peer.address)).await;
         let answer = asked.unwrap_or_else(|_| Err(unidentified("took too long to answer")))?;
         let Some(answer) = answer else { return Ok(None) };
@@ -100,6 +103,19 @@ impl Tailscale {
             cut => cut,
         })
     }
+}
+
+/// Whether a connection was made by the tailnet, from one of its addresses to one of its addresses: on another network
+/// anybody can have such an address, and tailscaled would say whose it is in the tailnet. Without a network device of
+/// its own tailscaled hands connections on from this machine.
+fn came_by_tailnet(peer: &Peer) -> bool {
+    let of_tailnet = |address: SocketAddr| match address.ip().to_canonical() {
+        // 100.64.0.0/10, and fd7a:115c:a1e0::/48.
+        IpAddr::V4(address) => matches!(address.octets(), [100, 64..=127, ..]),
+        IpAddr::V6(address) => matches!(address.segments(), [0xfd7a, 0x115c, 0xa1e0, ..]),
+    };
+    peer.address.ip().to_canonical().is_loopback()
+        || of_tailnet(peer.address) && of_tailnet(peer.local)
 }
 
 /// The question about an address. A socket for both protocols has those of IPv4 in a form that tailscaled does not know.
