@@ -24,7 +24,8 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Somebody who has connected.
 pub(crate) struct Connection {
     pub(crate) routes: Arc<dyn AnyRoutes>,
-    pub(crate) peer: Peer,
+    /// In a box, because a connection has it as long as it lives.
+    pub(crate) peer: Box<Peer>,
     pub(crate) patience: Patience,
     /// Tells when it is to end.
     pub(crate) drained: watch::Receiver<()>,
@@ -71,7 +72,7 @@ impl Connection {
 
     async fn serve(self, stream: Watched<impl AsyncRead + AsyncWrite + Unpin>) {
         let Self { routes, peer, patience, mut drained } = self;
-        let peer = Arc::new(peer);
+        let peer: Arc<Peer> = peer.into();
         let service = service_fn(|mut request: Request<Incoming>| {
             let (routes, peer, patience) = (routes.clone(), peer.clone(), patience.clone());
             request.extensions_mut().insert(patience.clone());
@@ -160,7 +161,7 @@ mod tests {
             let peer =
                 Peer { address: ([127, 0, 0, 1], 1).into(), local: LOCAL, certificates: None };
             let (routes, patience) = (Arc::new(Slow::default()), Patience::begin());
-            let connection = Connection { routes, peer, patience, drained };
+            let connection = Connection { routes, peer: peer.into(), patience, drained };
             let start = Instant::now();
             let connection = tokio::spawn(async move {
                 connection.wait(server).await;
@@ -332,7 +333,7 @@ mod tests {
         let (routes, patience) = (Arc::new(Slow::default()), Patience::begin());
         let (_drain, drained) = Drain::new();
         let peer = Peer { address: peer, local: LOCAL, certificates: None };
-        let connection = Connection { routes, peer, patience, drained };
+        let connection = Connection { routes, peer: peer.into(), patience, drained };
         let start = Instant::now();
         let run = connection.run(stream, Some(TlsAcceptor::from(Arc::new(config))));
         assert!(size_of_val(&run) <= 1024, "every connection has that, as long as it lives");

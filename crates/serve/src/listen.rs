@@ -108,7 +108,7 @@ impl Listener {
             let patience = Patience::begin();
             // Without an address of its own it is gone already.
             let Ok(local) = stream.local_addr() else { continue };
-            let peer = Peer { address: peer, local, certificates: None };
+            let peer = Box::new(Peer { address: peer, local, certificates: None });
             let connection = Connection { routes, peer, patience: patience.clone(), drained };
             let acceptor = tls.as_ref().map(|tls| tls.acceptor());
             crowd.spawn(patience, (place, counts.connection()), connection.run(stream, acceptor));
