@@ -55,12 +55,12 @@ impl SqliteStore {
         let loaded = schema::load(&connection)?;
         let index = Arc::new(loaded.index);
         let (jobs, waiting) = channel();
-        let writer = Writer::new(connection, Arc::clone(&index), loaded.last_id)?;
+        let reader = Reader::new(path);
+        let writer = Writer::new(connection, Arc::clone(&index), reader.at_hand(), loaded.last_id)?;
         let writing = std::thread::Builder::new()
             .name("store".to_string())
             .spawn(move || writer.run(&waiting))
             .map_err(file::io_error("start a thread for", path))?;
-        let reader = Reader::new(path);
         Ok(Self { index, reader, jobs: Some(jobs), writing: Some(writing), _lock: lock })
     }
 

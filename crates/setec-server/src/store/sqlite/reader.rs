@@ -1,7 +1,7 @@
 //! Reading values: those in use are at hand, the others in the file.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -26,15 +26,19 @@ const IDLE: usize = 4;
 /// A value's place, which never has a second value.
 type Place = (SecretId, Version);
 
+/// Sealed values that are at hand.
+pub(super) type AtHand = Cache<Place, Sealed, Bytes>;
+
 /// Reads values by connections that only read, so that none waits for a commit.
 pub(super) struct Reader {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    at_hand: Cache<Place, Sealed, Bytes>,
+    at_hand: Arc<AtHand>,
 }
 
+/// Weighs values by their bytes.
 #[derive(Clone, Copy)]
-struct Bytes;
+pub(super) struct Bytes;
 
 impl Weighter<Place, Sealed> for Bytes {
     fn weight(&self, _: &Place, sealed: &Sealed) -> u64 {
@@ -45,7 +49,12 @@ impl Weighter<Place, Sealed> for Bytes {
 impl Reader {
     pub(super) fn new(path: &Path) -> Self {
         let at_hand = Cache::with_weighter((AT_HAND / TYPICAL) as usize, AT_HAND, Bytes);
-        Self { path: path.to_path_buf(), idle: Mutex::default(), at_hand }
+        Self { path: path.to_path_buf(), idle: Mutex::default(), at_hand: Arc::new(at_hand) }
+    }
+
+    /// For the thread that writes: who puts the next version compares it with the one before.
+    pub(super) fn at_hand(&self) -> Arc<AtHand> {
+        Arc::clone(&self.at_hand)
     }
 
     pub(super) fn value(

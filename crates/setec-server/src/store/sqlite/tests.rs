@@ -14,6 +14,12 @@ use crate::record;
 
 struct Disk(TempDir);
 
+/// The thread that writes, without a thread.
+fn writer(disk: &Disk, connection: Connection, index: &Arc<Index>) -> Writer {
+    let at_hand = Reader::new(&disk.path()).at_hand();
+    Writer::new(connection, Arc::clone(index), at_hand, 0).unwrap()
+}
+
 impl Default for Disk {
     fn default() -> Self {
         Self(tempfile::tempdir().unwrap())
@@ -214,7 +220,7 @@ fn a_full_disk_fails_all_of_a_batch_and_takes_changes_when_it_has_room_again() {
     let connection = schema::open(&disk.path()).unwrap();
     connection.pragma_update(None, "max_page_count", 40).unwrap();
     let index = Arc::new(Index::default());
-    let mut writer = Writer::new(connection, Arc::clone(&index), 0).unwrap();
+    let mut writer = writer(&disk, connection, &index);
     let work = |name: &str, len: usize| Work::Change {
         name: name.into(),
         change: record::put(None).unwrap().with(Sealed::from(&vec![1; len][..])),
@@ -241,7 +247,7 @@ fn two_changes_of_a_secret_in_a_batch_do_not_both_count() {
         drop(disk.open());
         disk.path()
     });
-    let mut writer = Writer::new(connection.unwrap(), Arc::clone(&index), 0).unwrap();
+    let mut writer = writer(&disk, connection.unwrap(), &index);
     let work = |name: &str, value: u8| Work::Change {
         name: name.into(),
         change: record::put(None).unwrap().with(Sealed::from(&[value][..])),
@@ -256,6 +262,19 @@ fn two_changes_of_a_secret_in_a_batch_do_not_both_count() {
     assert_eq!(value, Some(Sealed::from(&[1][..])));
 }
 
+/// A put compares with the value of the put before, and would spend more time on finding it in the file than on all else.
+#[test]
+fn a_value_that_was_written_is_read_without_the_file() {
+    let disk = Disk::default();
+    let store = disk.open();
+    put(&store, "a", 7).unwrap();
+    disk.foreign().execute("UPDATE versions SET sealed = x'00'", ()).unwrap();
+    let value = |store: &SqliteStore| block_on(store.value("a", Version::FIRST)).unwrap();
+    assert_eq!(value(&store), Some(Sealed::from(&[7; 7][..])));
+    drop(store);
+    assert_eq!(value(&disk.open()), Some(Sealed::from(&[0][..])), "the next process has the file");
+}
+
 /// Bytes that 200 puts to one secret add to SQLite's log, which is where all of them go first, when it has `versions`
 /// and 30 times as many other secrets are there. Time would say less: it is the disk's.
 fn cost_of_puts(versions: usize) -> u64 {
@@ -264,7 +283,7 @@ fn cost_of_puts(versions: usize) -> u64 {
     let connection = schema::open(&disk.path()).unwrap();
     connection.pragma_update(None, "synchronous", "OFF").unwrap();
     let index = Arc::new(Index::default());
-    let mut writer = Writer::new(connection, Arc::clone(&index), 0).unwrap();
+    let mut writer = writer(&disk, connection, &index);
     let work = |name: String| {
         let found = index.find(&name);
         let addition = record::put(found.record.as_deref()).unwrap();

@@ -4,6 +4,7 @@
 //! transaction fails all of them get its error, and nothing of it is there.
 
 use std::collections::HashSet;
+use std::fs;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::super::index::{Index, SecretId};
 use super::super::{Note, Outcome, StoreError};
+use super::reader::AtHand;
 use super::{schema, sqlite_error};
 use crate::record::{Change, Revision, Standing};
 use crate::seal::Header;
@@ -61,6 +63,9 @@ impl Work {
 pub(super) struct Writer {
     connection: Connection,
     index: Arc<Index>,
+    /// Values that were just written are the ones that are read next, and from the file that takes longer than all the
+    /// rest of a put.
+    at_hand: Arc<AtHand>,
     last_id: i64,
     /// Another number than before says that another connection has written, or has brought in the log, which changes
     /// nothing.
@@ -77,11 +82,13 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         index: Arc<Index>,
+        at_hand: Arc<AtHand>,
         last_id: i64,
     ) -> Result<Self, StoreError> {
         let data_version =
             schema::pragma(&connection, "data_version").map_err(sqlite_error("read"))?;
-        Ok(Self { connection, index, last_id, data_version, synced: 0, log: 0, failed: None })
+        let (synced, log, failed) = (0, log_of(&connection), None);
+        Ok(Self { connection, index, at_hand, last_id, data_version, synced, log, failed })
     }
 
     /// Writes until nobody can hand in anything any more.
@@ -142,8 +149,14 @@ impl Writer {
         }
         transaction.commit().map_err(&failed)?;
         (self.last_id, self.synced) = (last_id, synced);
+        for (_, id, change) in &changed {
+            if let Change::Add(addition, sealed) = change {
+                self.at_hand.insert((*id, addition.version()), sealed.clone());
+            }
+        }
         self.index.apply(changed);
-        self.log += batch.iter().map(Work::bytes).sum::<usize>();
+        let added = batch.iter().map(Work::bytes).sum();
+        self.log = self.log.saturating_add(added);
         Ok(outcomes)
     }
 
@@ -161,6 +174,13 @@ impl Writer {
             Err(error) => self.failed = Some(error),
         }
     }
+}
+
+/// How large SQLite's log is. A process that was killed leaves it, and it would grow without an end if each of many had
+/// brought it in only by its own changes.
+fn log_of(connection: &Connection) -> usize {
+    let log = connection.path().and_then(|path| fs::metadata(format!("{path}-wal")).ok());
+    log.map_or(0, |log| usize::try_from(log.len()).unwrap_or(usize::MAX))
 }
 
 /// The first job, and those that have come by now.
