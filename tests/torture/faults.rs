@@ -232,9 +232,9 @@ fn look(scene: &mut Scene, is_answered: bool, inject: &str, row: &mut Row) {
     assert!(answer.is_ok_and(|answer| answer.status == 200), "{inject}: {}", scene.server.said());
 }
 
-/// Each of the first, and fewer of many.
+/// Each of the first, and fewer of many: what brings in the log writes a thousand pages, one as the other.
 fn places() -> impl Iterator<Item = usize> {
-    std::iter::successors(Some(1), |n| Some(n + 1 + n / 12 * 6))
+    std::iter::successors(Some(1), |n| Some(n + 1 + n / 6 * n))
 }
 
 fn torture(kind: Kind) -> BTreeMap<String, Row> {

@@ -20,6 +20,9 @@ const CLIENTS: u64 = 8;
 /// After how many rounds all values are read, and the log goes on in a new file.
 const ALL: u64 = 25;
 
+/// How much may be in SQLite's log, with all that a round adds to it.
+const LONGEST_LOG: u64 = 12 << 20;
+
 /// What came of all rounds.
 #[derive(Debug, Default)]
 struct Report {
@@ -112,6 +115,10 @@ impl Torture {
             }
         });
         self.report.found.wrong.extend(self.place.damage());
+        let log = self.place.log_of_store();
+        if log > LONGEST_LOG {
+            self.report.found.wrong.push(format!("SQLite's log has {log} bytes"));
+        }
         self.count();
         server
     }
@@ -136,7 +143,12 @@ impl Torture {
             client.answered.clear();
             client.unanswered.clear();
         }
-        if let Err(broken) = self.place.verify(&self.before) {
+        // Earlier files don't change any more.
+        self.verify(&[]);
+    }
+
+    fn verify(&mut self, before: &[PathBuf]) {
+        if let Err(broken) = self.place.verify(before) {
             self.report.found.wrong.push(broken);
         }
     }
@@ -175,6 +187,8 @@ impl Torture {
         drop(self.check());
         drop(self.check());
         self.report.rounds = rounds;
+        let before = std::mem::take(&mut self.before);
+        self.verify(&before);
     }
 }
 

@@ -58,6 +58,12 @@ impl Place {
         self.state.join("secrets.db")
     }
 
+    /// How many bytes are in SQLite's log.
+    pub(crate) fn log_of_store(&self) -> u64 {
+        let log = self.store().with_extension("db-wal");
+        fs::metadata(log).map_or(0, |log| log.len())
+    }
+
     pub(crate) fn audit_log(&self) -> &Path {
         &self.audit_log
     }

@@ -15,7 +15,7 @@ use crate::server::{Place, Server};
 use crate::work::Work;
 
 /// What goes by before anything is counted.
-const WARM_UP: Duration = Duration::from_millis(300);
+const WARM_UP: Duration = Duration::from_millis(50);
 
 /// What came of it.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +36,15 @@ struct Connection {
 }
 
 /// Connections to one server.
-pub struct Load<'a> {
-    server: &'a Server,
+pub struct Load {
     poll: Poll,
     connections: Vec<Connection>,
     request: Vec<u8>,
 }
 
-impl<'a> Load<'a> {
+impl Load {
     /// Makes so many.
-    pub fn connect(place: &Place, server: &'a Server, count: usize) -> io::Result<Self> {
+    pub fn connect(place: &Place, server: &Server, count: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut connections = Vec::new();
         for number in 0..count {
@@ -62,11 +61,16 @@ impl<'a> Load<'a> {
             poll.registry().register(&mut stream, Token(number), Interest::READABLE)?;
             connections.push(Connection { tls, stream, answer: Vec::new() });
         }
-        Ok(Self { server, poll, connections, request: Vec::new() })
+        Ok(Self { poll, connections, request: Vec::new() })
     }
 
-    /// Does `work` for so long, or until there is none.
-    pub fn run(&mut self, work: &mut Work, span: Duration) -> io::Result<Measured> {
+    /// Has the `server` do `work` for so long, or until there is none.
+    pub fn run(
+        &mut self,
+        server: &Server,
+        work: &mut Work,
+        span: Duration,
+    ) -> io::Result<Measured> {
         let start = Instant::now() + WARM_UP;
         let end = start + span;
         let mut events = Events::with_capacity(256);
@@ -82,7 +86,7 @@ impl<'a> Load<'a> {
             let now = Instant::now();
             if before.is_none() && now >= start {
                 count = 0;
-                before = Some((now, own_cpu(), self.server.cpu()?));
+                before = Some((now, own_cpu(), server.cpu()?));
             }
             self.poll.poll(&mut events, Some(Duration::from_secs(30)))?;
             if events.is_empty() {
@@ -103,7 +107,7 @@ impl<'a> Load<'a> {
         }
         let (began, own, servers) = before.unwrap_or((start, Duration::ZERO, Duration::ZERO));
         let own = (own_cpu() - own).as_secs_f64();
-        let servers = (self.server.cpu()? - servers).as_secs_f64();
+        let servers = (server.cpu()? - servers).as_secs_f64();
         Ok(Measured {
             rate: f64::from(count) / began.elapsed().as_secs_f64(),
             share: own / (own + servers),

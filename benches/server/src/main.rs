@@ -1,9 +1,12 @@
-//! The secrets server under load, over TLS on connections that are kept: secretary-server-load PROGRAM FOLDER
+//! The secrets server under load, over TLS on connections that are kept:
+//! secretary-server-load PROGRAM FOLDER [WHAT CLIENTS SECONDS]
 //!
 //! FOLDER is on the disk that puts and audit lines are synced to. What counts is how a figure compares with a bare one of
 //! the same run: a sync of a file in that folder, and an answer of the same server that is always the same. Everything is
 //! measured several times, in turns, and the best of each is taken, so that what else the machine does matters least.
 //! Leaves with 1 when a limit is missed.
+//!
+//! With WHAT, which is static, get, unchanged or put, it does that and nothing else, for who looks with a profiler.
 
 mod load;
 mod server;
@@ -11,6 +14,7 @@ mod table;
 mod work;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -29,17 +33,25 @@ const FEW: u64 = 100;
 const MANY: u64 = 100_000;
 
 /// How often each is measured, and for how long.
-const ROUNDS: u64 = 5;
-const SPAN: Duration = Duration::from_millis(700);
+const ROUNDS: u64 = 15;
+const SPAN: Duration = Duration::from_millis(250);
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [program, folder] = &args[..] else {
-        eprintln!("usage: secretary-server-load PROGRAM FOLDER");
-        return ExitCode::from(2);
-    };
     let table = Table::default();
-    match run(program, folder, &table) {
+    let done = match &args[..] {
+        [program, folder] => run(program, folder, &table),
+        [program, folder, what, clients, seconds] => {
+            match (kind(what), number(clients), number(seconds)) {
+                (Some(kind), Some(clients), Some(seconds)) => {
+                    run_one(program, folder, kind, clients, Duration::from_secs(seconds as u64))
+                }
+                _ => return usage(),
+            }
+        }
+        _ => return usage(),
+    };
+    match done {
         Ok(()) if table.is_met() => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
         Err(error) => {
@@ -49,23 +61,46 @@ fn main() -> ExitCode {
     }
 }
 
+fn usage() -> ExitCode {
+    eprintln!(
+        "usage: secretary-server-load PROGRAM FOLDER [static|get|unchanged|put CLIENTS SECONDS]"
+    );
+    ExitCode::from(2)
+}
+
+fn kind(word: &Path) -> Option<Kind> {
+    KINDS.into_iter().find(|kind| format!("{kind:?}").to_lowercase() == word.to_string_lossy())
+}
+
+fn number(text: &Path) -> Option<usize> {
+    text.to_str()?.parse().ok()
+}
+
 /// A server with so many secrets, and the best that was measured with it.
 struct Subject {
     secrets: u64,
     place: Place,
     server: Server,
+    loads: BTreeMap<usize, Load>,
     best: BTreeMap<(Kind, usize), Measured>,
 }
 
 fn run(program: &Path, folder: &Path, table: &Table) -> io::Result<()> {
-    let mut many = Subject::new(program, folder, MANY)?;
-    many.start(table)?;
-    let mut few = Subject::new(program, folder, FEW)?;
+    // Each of a hundred versions is a value of its own in the store, and the thousand secrets are in memory.
+    let mut deep = Subject::new(program, folder, MANY / 100, MANY)?;
+    let (took, memory) = deep.start()?;
+    table.at_most("start until it listens", took.as_secs_f64(), 1.0, " s");
+    table.at_most("memory before anybody calls", memory, 25.0, " MiB");
+    drop(deep);
+    let mut many = Subject::new(program, folder, MANY, MANY)?;
+    let (took, _) = many.start()?;
+    table.at_most("start until it listens", took.as_secs_f64(), 1.0, " s");
+    let mut few = Subject::new(program, folder, FEW, FEW)?;
     let mut syncs = 0_f64;
     for round in 0..ROUNDS {
+        syncs = syncs.max(bare_syncs(few.place.path())?);
         for clients in CLIENTS {
             for kind in KINDS {
-                syncs = syncs.max(bare_syncs(few.place.path())?);
                 // Whoever is first has a disk with less to do.
                 let mut subjects = [&mut few, &mut many];
                 subjects.rotate_left(round as usize % 2);
@@ -81,21 +116,38 @@ fn run(program: &Path, folder: &Path, table: &Table) -> io::Result<()> {
     Ok(())
 }
 
+/// One kind of request, and nothing else.
+fn run_one(
+    program: &Path,
+    folder: &Path,
+    kind: Kind,
+    clients: usize,
+    span: Duration,
+) -> io::Result<()> {
+    let Subject { secrets, place, server, .. } = Subject::new(program, folder, FEW, FEW)?;
+    let syncs = bare_syncs(place.path())?;
+    let mut work = Work::new(kind, secrets, 1);
+    let measured = Load::connect(&place, &server, clients)?.run(&server, &mut work, span)?;
+    println!("{measured:.2?}, {syncs:.0} syncs a second before");
+    Ok(())
+}
+
 impl Subject {
     /// Starts a server and fills it.
-    fn new(program: &Path, folder: &Path, secrets: u64) -> io::Result<Self> {
+    fn new(program: &Path, folder: &Path, secrets: u64, versions: u64) -> io::Result<Self> {
         let place = Place::new(program, folder)?;
         let server = place.start()?;
-        let mut work = Work::new(Kind::Fill, secrets, 0);
+        let mut work = Work::fill(secrets, versions);
         let begun = Instant::now();
-        Load::connect(&place, &server, 256)?.run(&mut work, Duration::MAX / 4)?;
-        println!("{secrets} secrets made in {:.1?}", begun.elapsed());
-        Ok(Self { secrets, place, server, best: BTreeMap::new() })
+        Load::connect(&place, &server, 256)?.run(&server, &mut work, Duration::MAX / 4)?;
+        println!("{secrets} secrets with {versions} versions made in {:.1?}", begun.elapsed());
+        let (loads, best) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { secrets, place, server, loads, best })
     }
 
-    /// Starts it anew, a few times, and looks at it before anybody calls.
-    fn start(&mut self, table: &Table) -> io::Result<()> {
-        let (mut took, mut memory) = (Duration::MAX, (f64::MAX, f64::MAX));
+    /// Starts it anew, a few times, and looks at it before anybody calls: the shortest time, and MiB.
+    fn start(&mut self) -> io::Result<(Duration, f64)> {
+        let (mut took, mut memory) = (Duration::MAX, (0.0, 0.0));
         for _ in 0..3 {
             self.server.end()?;
             self.server = self.place.start()?;
@@ -103,16 +155,17 @@ impl Subject {
             std::thread::sleep(Duration::from_millis(300));
             memory = self.server.memory()?;
         }
-        println!("started with {} versions", self.secrets);
-        table.at_most("start until it listens", took.as_secs_f64(), 1.0, " s");
-        table.at_most("memory before anybody calls", memory.0, 25.0, " MiB");
-        println!("  {:<58} {:>8.2} MiB", "of which are no pages of the program's file", memory.1);
-        Ok(())
+        println!("  started in {took:.0?}, {:.1} MiB, {:.1} of them no file's", memory.0, memory.1);
+        Ok((took, memory.0))
     }
 
     fn measure(&mut self, kind: Kind, clients: usize, round: u64) -> io::Result<()> {
         let mut work = Work::new(kind, self.secrets, round * 1000 + clients as u64 + 1);
-        let measured = Load::connect(&self.place, &self.server, clients)?.run(&mut work, SPAN)?;
+        let load = match self.loads.entry(clients) {
+            Entry::Occupied(load) => load.into_mut(),
+            Entry::Vacant(none) => none.insert(Load::connect(&self.place, &self.server, clients)?),
+        };
+        let measured = load.run(&self.server, &mut work, SPAN)?;
         let best = self.best.entry((kind, clients)).or_insert(measured);
         if measured.rate > best.rate {
             *best = measured;
@@ -174,7 +227,7 @@ fn bare_syncs(folder: &Path) -> io::Result<f64> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let begun = Instant::now();
     let mut count = 0;
-    while begun.elapsed() < Duration::from_millis(200) {
+    while begun.elapsed() < SPAN {
         file.write_all(&[b'x'; 512])?;
         file.sync_data()?;
         count += 1;

@@ -18,7 +18,7 @@ pub enum Kind {
     Unchanged,
     /// A new value of any secret.
     Put,
-    /// The first value of the next secret.
+    /// Another value of the next secret.
     Fill,
 }
 
@@ -27,6 +27,7 @@ pub enum Kind {
 pub struct Work {
     kind: Kind,
     secrets: u64,
+    most: u64,
     count: u64,
     chance: u64,
     seed: u64,
@@ -35,7 +36,13 @@ pub struct Work {
 impl Work {
     /// About so many secrets. With another `seed`, values are others.
     pub fn new(kind: Kind, secrets: u64, seed: u64) -> Self {
-        Self { kind, secrets, count: 0, chance: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, seed }
+        let chance = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        Self { kind, secrets, most: u64::MAX, count: 0, chance, seed }
+    }
+
+    /// Makes so many secrets, and so many versions altogether.
+    pub fn fill(secrets: u64, versions: u64) -> Self {
+        Self { most: versions, ..Self::new(Kind::Fill, secrets, 0) }
     }
 
     /// The status of the right answer.
@@ -52,8 +59,8 @@ impl Work {
         out.clear();
         self.count += 1;
         let number = match self.kind {
-            Kind::Fill if self.count > self.secrets => return false,
-            Kind::Fill => self.count - 1,
+            Kind::Fill if self.count > self.most => return false,
+            Kind::Fill => (self.count - 1) % self.secrets,
             _ => self.any(),
         };
         let (path, body) = match self.kind {
