@@ -10,6 +10,7 @@
 //! | `SECRETARY_TORTURE_SEED` | the number that calls and moments are made of |
 //! | `SECRETARY_STATIC` | the program, otherwise the one that `cargo test` builds |
 #![cfg(all(target_os = "linux", feature = "server"))]
+#![allow(clippy::print_stdout, reason = "a run is for its tables")]
 
 mod chance;
 mod client;
