@@ -15,7 +15,7 @@ const FREE: usize = 16 * 1024;
 /// The most bytes that all bodies together have beyond that, until they are answered.
 const BUDGET: usize = 128 << 20;
 
-/// Of a body that is too large so much more is read, for so long, to be thrown away: whoever is still sending when the
+/// Of a body that has no room so much more is read, for so long, to be thrown away: whoever is still sending when the
 /// connection ends mostly never reads why.
 const THROWN_AWAY: usize = 64 << 20;
 const LINGER: Duration = Duration::from_secs(2);
@@ -77,7 +77,7 @@ impl Budget {
             }
         };
         let read = timeout(self.time, read).await.unwrap_or(Err(BodyError::TooSlow));
-        if matches!(read, Err(BodyError::TooLarge)) {
+        if matches!(read, Err(BodyError::TooLarge | BodyError::Overloaded)) {
             let _ = timeout(LINGER, throw_away(body)).await;
         }
         read
