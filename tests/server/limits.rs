@@ -86,6 +86,15 @@ fn bodies_together_have_a_hundred_and_twenty_eight_mebibytes() {
         assert_eq!(answer.short(), (503, "too many requests at once\n".to_string()));
         assert_eq!(answer.header("retry-after"), Some("1"));
     }
+    // Whoever is refused may send on, and reads why. One of the nine may have left room for one that waits.
+    let refused = (0..2).find_map(|_| {
+        let mut connection = server.connect();
+        let refused = send(&mut connection);
+        connections.push(connection);
+        refused
+    });
+    let answer = refused.expect("no room for two").expect("it is read on");
+    assert_eq!(answer.short(), (503, "too many requests at once\n".to_string()));
     // What is as small as usual is taken, and all is when the others are gone.
     assert_eq!(server.connect().call("put", br#"{"Name":"b","Value":""}"#).status, 200);
     drop(connections);
@@ -336,4 +345,31 @@ fn a_request_under_way_is_answered_at_the_end_and_no_other_comes() {
         assert_eq!(info, r#"{"Name":"last","Versions":[1],"ActiveVersion":1}"#);
         server.stop();
     }
+}
+
+/// Otherwise who holds a request back says when the server ends.
+#[test]
+fn told_again_it_waits_for_nobody() {
+    let machine = Machine::new();
+    let mut server = machine.start(&[]);
+    let mut cut = request("POST", "/api/put", &HEADERS, br#"{"Name":"last","Value":"eA=="}"#);
+    cut.truncate(cut.len() - 1);
+    let mut busy = server.connect();
+    busy.write_all(&cut).expect("it listens");
+    thread::sleep(Duration::from_millis(200));
+    server.signal(Signal::SIGTERM);
+    server.says("no more connections are accepted");
+    thread::sleep(Duration::from_millis(500));
+    assert!(server.child.try_wait().expect("a child").is_none(), "it waits for the rest");
+    let begun = Instant::now();
+    server.signal(Signal::SIGTERM);
+    server.says("ending at once");
+    assert_eq!(server.wait().code(), Some(0), "{}", server.has_said());
+    // By itself it would after as long as a body has.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(busy.is_closed());
+    // What did not come is not there.
+    let server = machine.start(&[]);
+    assert_eq!(server.connect().call("info", br#"{"Name":"last"}"#).short(), not_found());
+    server.stop();
 }

@@ -118,3 +118,48 @@ impl Listener {
         let _ = timeout(DRAIN_TIMEOUT, all).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    use hyper::Request;
+    use hyper::body::Incoming;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpStream;
+    use tokio::sync::Notify;
+    use tokio::time::{Instant, pause};
+
+    use crate::Answer;
+
+    /// Tells of a request, and never answers it.
+    struct Never(Notify);
+
+    impl Routes for Never {
+        async fn answer(&self, _: Request<Incoming>, _: &Peer) -> Answer {
+            self.0.notify_one();
+            pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_never_ends_is_waited_for_thirty_seconds_at_the_end() {
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.expect("a port");
+        let address = listener.address();
+        let (drain, drained) = Drain::new();
+        let routes = Arc::new(Never(Notify::new()));
+        let limits = Limits { connections: 10 };
+        let serving =
+            tokio::spawn(listener.serve(routes.clone(), None, limits, Arc::new(()), drained));
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it listens");
+        routes.0.notified().await;
+        // Nothing comes from the network any more that a clock could overtake.
+        pause();
+        let begun = Instant::now();
+        drain.begin();
+        serving.await.expect("no panic");
+        assert_eq!(begun.elapsed().as_secs(), 30);
+    }
+}
