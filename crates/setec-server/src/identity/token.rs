@@ -46,6 +46,9 @@ const SHORTEST: usize = 20;
 /// The most bytes of a name.
 const LONGEST_NAME: usize = 64;
 
+/// The most bytes of a wrong key that is repeated: `expires_at` is one, and a token is at least twice as long.
+const LONGEST_KEY: usize = 10;
+
 /// The most entries of a file: each call is compared with all of them.
 const MOST: usize = 10_000;
 
@@ -141,12 +144,13 @@ struct Written {
     expires: Option<Value>,
 }
 
-/// Reads a file. What is wrong is not repeated: somebody may have written a token down where its hash should be.
+/// Reads a file. What is wrong is not repeated: somebody may have written a token down where its hash should be. A short
+/// key alone is.
 fn parse(text: &str) -> Result<Tokens, String> {
     let lines = Lines::new(text);
     let document: Document = toml::from_str(text).map_err(|error| {
         let line = lines.of(error.span().map_or(0, |span| span.start));
-        format!("line {line}: it takes entries of TOML, each `[[token]]` with name, sha256 and perhaps expires")
+        format!("line {line}: {}", told(error.message()))
     })?;
     if document.token.len() > MOST {
         return Err(format!("there are more than {MOST} tokens"));
@@ -162,6 +166,24 @@ fn parse(text: &str) -> Result<Tokens, String> {
         entries.push(entry);
     }
     Ok(Tokens(entries))
+}
+
+/// What the library says of a text, if it repeats nothing of it but a key that can't be a token.
+fn told(message: &str) -> &str {
+    let field = message.strip_prefix("unknown field `");
+    // The last one is the library's, whatever is in the key.
+    let key = field.and_then(|rest| rest.rsplit_once("`, expected "));
+    match key {
+        Some((key, _)) if is_plain_key(key) => message,
+        _ => "it takes entries of TOML, each `[[token]]` with name, sha256 and perhaps expires",
+    }
+}
+
+/// Whether a key is one that was mistyped, and neither a token nor a part of one that has a `=` in it.
+fn is_plain_key(key: &str) -> bool {
+    key.len() <= LONGEST_KEY
+        && !key.starts_with(PREFIX)
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn entry(written: Written) -> Result<Entry, &'static str> {
@@ -230,6 +252,9 @@ pub enum MintError {
     /// The end is no point in time.
     #[error("its end takes a point in time with its offset, such as 2027-01-01T00:00:00Z")]
     Expires,
+    /// The end is over.
+    #[error("its end has passed, so nobody could use it")]
+    Expired,
     /// The system has no random bytes.
     #[error("this machine has no random numbers")]
     NoRandom,
@@ -244,8 +269,13 @@ pub fn mint(name: &str, expires: Option<&str>) -> Result<Minted, MintError> {
     if !is_name(name) {
         return Err(MintError::Name);
     }
-    let end = expires.map(|text| time(&Value::String(text.to_string())).ok_or(MintError::Expires));
-    end.transpose()?;
+    if let Some(text) = expires {
+        let end = time(&Value::String(text.to_string())).ok_or(MintError::Expires)?;
+        // By the clock of this machine, as the server goes by that of its own.
+        if end <= SystemTime::now() {
+            return Err(MintError::Expired);
+        }
+    }
     let mut random = Secret::default();
     random.resize(RANDOM);
     getrandom::fill(random.expose_mut()).map_err(|_| MintError::NoRandom)?;

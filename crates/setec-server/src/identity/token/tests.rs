@@ -132,6 +132,39 @@ fn a_file_that_is_wrong_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn a_wrong_key_is_named_unless_it_could_be_a_token() {
+    let hash = hash_of(TOKEN);
+    let of = |key: &str| {
+        let text = format!("[[token]]\nname = \"ci\"\n{key} = \"{hash}\"\n");
+        parse(&text).expect_err("an unknown key")
+    };
+    let known = "expected one of `name`, `sha256`, `expires`";
+    assert_eq!(of("sha255"), format!("line 3: unknown field `sha255`, {known}"));
+    assert_eq!(of("expires_at"), format!("line 3: unknown field `expires_at`, {known}"));
+    let wrong_table = parse(&entry_of("ci", TOKEN, "").replace("[[token]]", "[[tokens]]"));
+    let expected = "line 1: unknown field `tokens`, expected `token`";
+    assert_eq!(wrong_table.expect_err("an unknown table"), expected);
+    for key in [
+        "st_CANARY",
+        "CANARYCANARY",
+        "\"CANARY A\"",
+        "\"CANARY`\"",
+        "\"CANARY`, expected `\"",
+        "\"CANARY\\n\"",
+    ] {
+        let what = of(key);
+        assert!(what.starts_with("line 3: it takes entries of TOML"), "{what}");
+    }
+}
+
+#[test]
+fn a_token_that_has_expired_is_not_made() {
+    for end in ["2020-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2020-01-01T00:00:00-12:00"] {
+        assert!(matches!(mint("ci", Some(end)), Err(MintError::Expired)), "{end}");
+    }
+}
+
+#[test]
 fn names_are_short_and_plain() {
     for name in ["ci", "a/b.c_d-e@f", &"x".repeat(64)] {
         assert!(mint(name, None).is_ok(), "{name}");
