@@ -20,8 +20,6 @@ use crate::failure::{Code, Failure};
 #[cfg(not(feature = "setec"))]
 pub use absent::{Getter, SecretsServer};
 #[cfg(feature = "setec")]
-pub use advice::{code, hint};
-#[cfg(feature = "setec")]
 pub use asking::SecretsServer;
 #[cfg(feature = "setec")]
 pub use getting::Getter;

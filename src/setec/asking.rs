@@ -7,7 +7,8 @@ use std::time::Duration;
 use secretary_secret::Secret;
 use secretary_setec_client::{Client, Credential, Error, Identity, Settings, SetupError};
 
-use super::{Flags, advice, no_server, url};
+use super::advice::{self, KnownBy, Purpose};
+use super::{Flags, no_server, url};
 use crate::environ::Environ;
 use crate::failure::{Code, Failure, shown};
 use crate::runtime;
@@ -80,28 +81,60 @@ impl SecretsServer {
         self.timeout
     }
 
-    /// Makes one call. `failing` is what a failure of it is called: `failed to get secret`.
+    /// Makes one call that changes nothing. `failing` is what a failure of it is called: `failed to get secret`.
     ///
     /// # Errors
     ///
     /// When there is no answer, or it is no.
-    pub fn call<T>(
+    pub fn read<T>(
         &self,
         failing: &str,
         call: impl AsyncFnOnce(Client) -> Result<T, Error>,
     ) -> Result<T, Failure> {
+        self.call(Purpose::Read, failing, call)
+    }
+
+    /// Makes one call that changes something, as [`Self::read`] does.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer, after which the change may be there, or it is no.
+    pub fn write<T>(
+        &self,
+        failing: &str,
+        call: impl AsyncFnOnce(Client) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        self.call(Purpose::Write, failing, call)
+    }
+
+    fn call<T>(
+        &self,
+        purpose: Purpose,
+        failing: &str,
+        call: impl AsyncFnOnce(Client) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
         let client = self.client()?;
-        runtime::wait_for(call(client))?.map_err(|error| self.failure(failing, &error))
+        runtime::wait_for(call(client))?.map_err(|error| self.failure(purpose, failing, &error))
     }
 
     /// A failure of one call, with what was asked.
-    pub fn failure(&self, failing: &str, error: &Error) -> Failure {
+    fn failure(&self, purpose: Purpose, failing: &str, error: &Error) -> Failure {
         let failure = Failure::new(advice::code(error), format!("{failing}: {error}"));
         let failure = self.asked().into_iter().fold(failure, Failure::detail);
-        match advice::hint(error) {
+        match self.hint(error, purpose) {
             "" => failure,
             hint => failure.hint(hint),
         }
+    }
+
+    /// What to do about a failure of a call, or nothing.
+    pub(super) fn hint(&self, error: &Error, purpose: Purpose) -> &'static str {
+        let known_by = match &self.caller {
+            Caller::Address => KnownBy::Address,
+            Caller::Token(_) => KnownBy::Token,
+            Caller::Certificate(_) => KnownBy::Certificate,
+        };
+        advice::hint(error, known_by, purpose)
     }
 
     /// Whom was asked as whom, for who has to find out why the answer was no.

@@ -11,7 +11,8 @@ use secretary_secret::Secret;
 use secretary_setec_client::{Client, Error};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Flags, SecretsServer, advice};
+use super::advice::{self, Purpose};
+use super::{Flags, SecretsServer};
 use crate::environ::Environ;
 use crate::failure::Failure;
 use crate::remote::{Answer, Denied};
@@ -53,7 +54,7 @@ impl Getter {
             let lost = OnceCell::new();
             let answers = stream::iter(references).map(|reference| {
                 let answer = self.get(reference, deadline, &lost);
-                async { answer.await.map_err(|error| denied(&error)) }
+                async { answer.await.map_err(|error| self.denied(&error)) }
             });
             answers.buffered(AT_ONCE).collect().await
         })
@@ -97,16 +98,15 @@ impl Getter {
             }
         }
     }
-}
 
-/// Why there is no secret, without its name.
-fn denied(error: &Error) -> Denied {
-    let hint = match error {
-        Error::NotFound => {
-            "`secretary secret info NAME` says which versions there are, and `secretary secret list` which names"
-        }
-        Error::Broken | Error::Late(_) => "check that the server runs, and what is before it",
-        _ => advice::hint(error),
-    };
-    Denied { sentence: error.to_string(), code: advice::code(error), hint: hint.to_string() }
+    /// Why there is no secret, without its name.
+    fn denied(&self, error: &Error) -> Denied {
+        let hint = match error {
+            Error::NotFound => {
+                "`secretary secret info NAME` says which versions there are, and `secretary secret list` which names"
+            }
+            _ => self.server.hint(error, Purpose::Read),
+        };
+        Denied { sentence: error.to_string(), code: advice::code(error), hint: hint.to_string() }
+    }
 }

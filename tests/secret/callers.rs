@@ -165,3 +165,74 @@ fn what_somebody_else_answers_is_not_repeated() {
         assert!(stderr.contains("\nhint: "), "{reply:?}: {stderr}");
     }
 }
+
+#[test]
+fn what_to_do_depends_on_what_the_server_was_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    std::fs::write(&file, "t0ken-of-mine").expect("room");
+    let file = file.to_str().expect("text");
+    let unknown = Fake::start(Reply::new(500, "unable to identify caller\n"));
+    let hint = |arguments: &[&str]| hint_of(&unknown.url(), arguments, 7);
+    assert!(hint(&["list"]).contains("give --token-file or --client-cert"));
+    let of_token = "the server does not know this token, or it has expired; its log says which";
+    assert_eq!(hint(&["list", "--token-file", file]), of_token);
+}
+
+#[test]
+fn what_to_do_depends_on_what_the_server_says() {
+    for (status, body, code, expected) in [
+        (503, "the store is sealed\n", 6, "the server has no key for its store yet"),
+        (503, "too many requests at once\n", 6, "try again later"),
+        (413, "request body too large\n", 7, "give a smaller value"),
+        (500, "internal error\n", 6, "its audit log says why"),
+    ] {
+        let fake = Fake::start(Reply::new(status, body));
+        let hint = hint_of(&fake.url(), &["get", "x"], code);
+        assert!(hint.starts_with(expected), "{body}: {hint}");
+    }
+}
+
+#[test]
+fn a_change_alone_may_have_been_made_without_an_answer() {
+    for (command, is_change) in [
+        (&["list"][..], false),
+        (&["info", "x"], false),
+        (&["get", "x"], false),
+        (&["put", "--empty-ok", "x"], true),
+        (&["create-version", "--empty-ok", "x", "1"], true),
+        (&["activate", "x", "1"], true),
+    ] {
+        let fake = Fake::start(Reply::Close);
+        let hint = hint_of(&fake.url(), command, 6);
+        assert!(hint.starts_with("check that the server runs"), "{hint}");
+        assert_eq!(hint.contains("what was to be changed"), is_change, "{command:?}: {hint}");
+    }
+}
+
+#[test]
+fn a_certificate_that_the_server_does_not_trust_is_what_to_look_at() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let config = authority.server(&["127.0.0.1"], Callers::WithCertificate);
+    let fake = Fake::with_tls(config, Reply::new(200, "null"));
+    let identity = other.identity();
+    let text = |path: &Path| path.to_str().expect("text").to_string();
+    let (certificate, key) = (text(&identity.certificates), text(&identity.key));
+    let ca = text(&authority.file());
+    let flags = ["list", "--server-ca", &ca, "--client-cert", &certificate, "--client-key", &key];
+    let expected = "is --client-cert signed by one of the server's --client-ca-file?";
+    assert_eq!(hint_of(&fake.url(), &flags, 6), expected);
+    assert_eq!(
+        hint_of(&fake.url(), &flags[..3], 6),
+        "check the URL of the server, and that it runs"
+    );
+}
+
+/// What `arguments` are told to do about a failure with that code.
+fn hint_of(url: &str, arguments: &[&str], code: i32) -> String {
+    let output = on(url, arguments).output().expect("it runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+    let hint = stderr.lines().find_map(|line| line.strip_prefix("hint: "));
+    hint.unwrap_or_else(|| panic!("no hint: {stderr}")).to_string()
+}

@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use crate::setec::SecretsServer;
 
 pub(super) fn activate(server: &SecretsServer, name: &str, version: u32) -> Result<(), Failure> {
-    server.call("failed to set active version", async |client| client.activate(name, version).await)
+    server
+        .write("failed to set active version", async |client| client.activate(name, version).await)
 }
 
 pub(super) fn delete_version(
@@ -19,7 +20,7 @@ pub(super) fn delete_version(
 ) -> Result<(), Failure> {
     confirm(&format!("delete-version:{name}:{version}"), token)?;
     let failing = format!("failed to delete secret {} version {version}", quoted(name));
-    server.call(&failing, async |client| client.delete_version(name, version).await)
+    server.write(&failing, async |client| client.delete_version(name, version).await)
 }
 
 pub(super) fn delete(
@@ -29,7 +30,7 @@ pub(super) fn delete(
 ) -> Result<(), Failure> {
     confirm(&format!("delete-secret:{name}"), token)?;
     let failing = format!("failed to delete secret {}", quoted(name));
-    server.call(&failing, async |client| client.delete(name).await)
+    server.write(&failing, async |client| client.delete(name).await)
 }
 
 /// setec takes an empty token for none.

@@ -12,7 +12,7 @@ use crate::world::World;
 
 pub(super) fn run(server: &SecretsServer, args: &SecretGet, world: &World) -> Result<(), Failure> {
     let SecretGet { name, version, .. } = args;
-    let found = server.call("failed to get secret", async |client| match args.if_changed {
+    let found = server.read("failed to get secret", async |client| match args.if_changed {
         true => client.get_if_changed(name, *version).await,
         false => client.get_version(name, *version).await,
     })?;

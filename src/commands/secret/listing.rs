@@ -10,7 +10,7 @@ use crate::world::World;
 const LABEL_WIDTH: usize = 16;
 
 pub(super) fn list(server: &SecretsServer, json: bool, world: &World) -> Result<(), Failure> {
-    let secrets = server.call("failed to list secrets", async |client| client.list().await)?;
+    let secrets = server.read("failed to list secrets", async |client| client.list().await)?;
     let text = match json {
         true => {
             let secrets: Vec<_> = secrets.iter().map(SecretInfo::encode).collect();
@@ -27,7 +27,7 @@ pub(super) fn info(
     json: bool,
     world: &World,
 ) -> Result<(), Failure> {
-    let info = server.call("failed to get secret info", async |client| client.info(name).await)?;
+    let info = server.read("failed to get secret info", async |client| client.info(name).await)?;
     let text = match json {
         true => format!("{}\n", info.encode()),
         false => described(&info, world.stdout_is_terminal()),

@@ -20,7 +20,7 @@ pub(super) fn put(server: &SecretsServer, args: &SecretPut, world: &World) -> Re
     server.client()?;
     let value = value::read(&args.value, world)?;
     let name = &args.name;
-    let version = server.call(FAILING, async |client| client.put(name, value).await)?;
+    let version = server.write(FAILING, async |client| client.put(name, value).await)?;
     let text = match args.json {
         true => as_json(name, version),
         false if version == FIRST => saved(name, version),
@@ -41,7 +41,7 @@ pub(super) fn create_version(
     server.client()?;
     let value = value::read(&args.value, world)?;
     let SecretCreateVersion { name, version, .. } = args;
-    server.call(FAILING, async |client| client.create_version(name, *version, value).await)?;
+    server.write(FAILING, async |client| client.create_version(name, *version, value).await)?;
     let text = if args.json { as_json(name, *version) } else { saved(name, *version) };
     world.print(text.as_bytes())
 }
