@@ -228,6 +228,16 @@ fn a_certificate_that_the_server_does_not_trust_is_what_to_look_at() {
     );
 }
 
+#[test]
+fn one_of_two_that_were_typed_is_not_left_out_without_a_word() {
+    let fake = nothing();
+    let both = ["--token-file", "t", "--client-cert", "c", "--client-key", "k"];
+    let done = run(&mut on(&fake.url(), &[&["list"], &both[..]].concat()));
+    let expected = "--token-file and --client-cert are both given, and one of them says who asks";
+    assert_eq!(done, fails(2, expected));
+    assert_eq!(fake.received(), []);
+}
+
 /// What `arguments` are told to do about a failure with that code.
 fn hint_of(url: &str, arguments: &[&str], code: i32) -> String {
     let output = on(url, arguments).output().expect("it runs");
