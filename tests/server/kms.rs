@@ -42,7 +42,7 @@ fn in_vain(key: &str) -> [&str; 4] {
 fn sealed(server: &Server) {
     assert_eq!(server.health(), (503, "sealed\n".to_string()));
     let refused = (503, "the store is sealed\n".to_string());
-    assert_eq!(server.get("dev/db").unwrap_err(), refused);
+    assert_eq!(server.get("dev/db").expect_err("it is sealed"), refused);
     assert_eq!(server.call("put", &json!({"Name": "dev/db", "Value": "AAAA"})), refused);
     assert_eq!(server.call("list", &json!({})), refused);
 }
