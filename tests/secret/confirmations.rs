@@ -3,12 +3,17 @@
 use crate::program::{Done, fails, on, prints, run, run_with};
 use crate::server::Server;
 
-/// Runs `command` with the token that it asks for, and once more if the minute was over meanwhile.
+/// Runs `command` on the server at `url` with the token that it asks for.
 pub(crate) fn confirmed(url: &str, command: &[&str]) -> Done {
-    let mut done = run(&mut on(url, command));
+    confirmed_by(&|command| run(&mut on(url, command)), command)
+}
+
+/// The same however it is run, and once more if the minute was over meanwhile.
+pub(crate) fn confirmed_by(run: &dyn Fn(&[&str]) -> Done, command: &[&str]) -> Done {
+    let mut done = run(command);
     for _ in 0..2 {
         let token = token_in(&done).unwrap_or_else(|| panic!("{command:?}: {done:?}"));
-        done = run(&mut on(url, &[command, &[&token]].concat()));
+        done = run(&[command, &[&token]].concat());
         if token_in(&done).is_none() {
             break;
         }

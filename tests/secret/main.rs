@@ -3,6 +3,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`server`] | starting a server: the one place to put another one in |
+//! | [`policed`] | the same over TLS, with a policy and callers with tokens |
 //! | [`program`] | running the program |
 //! | [`outcomes`] | a table: each command when it succeeds, finds nothing, may not, and reaches nobody |
 //! | [`values`] | a table: what `put` and `create-version` make of files and standard input |
@@ -15,12 +16,16 @@
 mod callers;
 mod confirmations;
 mod outcomes;
+mod policed;
 mod program;
 mod server;
 mod typed;
 mod usage;
 mod values;
 
+#[path = "../server/certificates.rs"]
+#[allow(dead_code, reason = "the server's own tests have callers with certificates")]
+mod authority;
 #[path = "../../crates/setec-client/tests/network/support/certificates.rs"]
 #[allow(dead_code, reason = "the client's own tests have more certificates")]
 mod certificates;

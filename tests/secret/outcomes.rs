@@ -1,7 +1,10 @@
 //! Each command, when it succeeds, finds nothing, may not, and reaches nobody.
 
-use crate::confirmations::confirmed;
-use crate::program::{fails, on, prints, run, run_with};
+use std::process::Command;
+
+use crate::confirmations::{confirmed, confirmed_by};
+use crate::policed::{MAY_ALL, MAY_LITTLE, Place};
+use crate::program::{Done, fails, on, prints, run, run_with};
 use crate::server::{NOBODY, Server, denying};
 
 /// A command and what comes of it.
@@ -143,43 +146,104 @@ Versions:       1, 2
     },
 ];
 
+/// What comes of a command, by how it is run.
+type Run<'a> = &'a dyn Fn(&[&str]) -> Done;
+
+/// Four servers that a command is run on: with something on it, with nothing, where it may not, and none.
+struct Places<'a> {
+    stocked: Run<'a>,
+    empty: Run<'a>,
+    denying: Run<'a>,
+    nobody: Run<'a>,
+}
+
+impl Case {
+    fn check(&self, places: &Places<'_>, denied: &Done) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("value");
+        std::fs::write(&file, "three").expect("room");
+        let file = file.to_str().expect("text");
+        let command: Vec<_> = self.command.iter().map(|word| word.replace("FILE", file)).collect();
+        let command: Vec<_> = command.iter().map(String::as_str).collect();
+        let of = |run: Run<'_>| match command.split_last() {
+            Some((&"TOKEN", command)) => confirmed_by(run, command),
+            _ => run(&command),
+        };
+        // First, so that the next finds what it would have changed.
+        assert_eq!(of(places.denying), *denied, "{command:?}");
+        assert_eq!(of(places.stocked), prints(self.success), "{command:?}");
+        assert_eq!(of(places.empty), self.on_empty(), "{command:?}");
+        let unreachable = "the secrets server can't be reached: connection refused";
+        assert_eq!(of(places.nobody), self.fails(6, unreachable), "{command:?}");
+    }
+
+    fn on_empty(&self) -> Done {
+        match &self.on_empty {
+            On::Prints(text) => prints(text),
+            On::NotFound => self.fails(7, "not found"),
+        }
+    }
+
+    fn fails(&self, code: i32, why: &str) -> Done {
+        fails(code, &format!("{}: {why}", self.failing))
+    }
+}
+
 #[test]
 fn each_command_succeeds_finds_nothing_may_not_and_reaches_nobody() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("value");
-    std::fs::write(&file, "three").expect("room");
-    let file = file.to_str().expect("text");
+    let denying = denying();
     for case in CASES {
-        let command: Vec<_> = case.command.iter().map(|word| word.replace("FILE", file)).collect();
-        let command: Vec<_> = command.iter().map(String::as_str).collect();
-        let of = |url: &str| match command.last() {
-            Some(&"TOKEN") => confirmed(url, &command[..command.len() - 1]),
-            _ => run(&mut on(url, &command)),
+        let (stocked, empty) = (stocked(), Server::start());
+        let places = Places {
+            stocked: &|command| run(&mut on(&stocked.url(), command)),
+            empty: &|command| run(&mut on(&empty.url(), command)),
+            denying: &|command| run(&mut on(&denying.url(), command)),
+            nobody: &|command| run(&mut on(NOBODY, command)),
         };
-        let failed = |code, why| fails(code, &format!("{}: {why}", case.failing));
+        case.check(&places, &case.fails(7, "access denied"));
+    }
+}
 
-        let server = stocked();
-        assert_eq!(of(&server.url()), prints(case.success), "{command:?}");
-        let empty = Server::start();
-        let expected = match &case.on_empty {
-            On::Prints(text) => prints(text),
-            On::NotFound => failed(7, "not found"),
+#[test]
+fn over_tls_each_does_as_the_policy_has_it() {
+    let place = Place::new();
+    for case in CASES {
+        let (stocked, empty) = (place.start(), place.start());
+        stock(|arguments| stocked.on(MAY_ALL, arguments));
+        let places = Places {
+            stocked: &|command| run(&mut stocked.on(MAY_ALL, command)),
+            empty: &|command| run(&mut empty.on(MAY_ALL, command)),
+            // The same server, so what it may not touch is there.
+            denying: &|command| run(&mut stocked.on(MAY_LITTLE, command)),
+            nobody: &|command| run(&mut place.on("https://127.0.0.1:1", MAY_ALL, command)),
         };
-        assert_eq!(of(&empty.url()), expected, "{command:?}");
-        assert_eq!(of(&denying().url()), failed(7, "access denied"), "{command:?}");
-        let unreachable = "the secrets server can't be reached: connection refused";
-        assert_eq!(of(NOBODY), failed(6, unreachable), "{command:?}");
+        // Anybody may list, and sees what they may know of.
+        let denied = match case.command[0] {
+            "list" => case.on_empty(),
+            _ => case.fails(7, "access denied"),
+        };
+        case.check(&places, &denied);
+        // Nor do they hear that something is not there.
+        if matches!(case.command[0], "get" | "info") {
+            assert_eq!(run(&mut empty.on(MAY_LITTLE, case.command)), denied);
+        }
+        let own = run_with(&mut stocked.on(MAY_LITTLE, &["put", "dev/own"]), b"own");
+        assert_eq!(own.stdout, "Secret saved as \"dev/own\", version 1\n", "{own:?}");
     }
 }
 
 /// A server with something on it.
 fn stocked() -> Server {
     let server = Server::start();
+    stock(|arguments| on(&server.url(), arguments));
+    server
+}
+
+fn stock(on: impl Fn(&[&str]) -> Command) {
     for (name, value) in [("prod/db", "one"), ("prod/db", "two"), ("a", "x")] {
-        let done = run_with(&mut on(&server.url(), &["put", name]), value.as_bytes());
+        let done = run_with(&mut on(&["put", name]), value.as_bytes());
         assert_eq!(done.code, 0, "{done:?}");
     }
-    server
 }
 
 #[test]

@@ -8,17 +8,22 @@ use crate::fake::{Fake, Reply};
 use crate::program::SECRETARY;
 use crate::setec::Setec;
 
-/// `secretary server --dev`, on which everybody may do everything. It ends when this is dropped.
+/// `secretary server`. It ends when this is dropped.
 pub(crate) struct Server {
     process: Child,
     url: String,
 }
 
 impl Server {
-    /// One without any secrets.
+    /// One without any secrets, on which everybody may do everything.
     pub(crate) fn start() -> Self {
-        let mut process = Command::new(SECRETARY)
-            .args(["server", "--dev", "--listen", "127.0.0.1:0"])
+        Self::spawn(Command::new(SECRETARY).args(["server", "--dev"]))
+    }
+
+    /// The one that `command` starts.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut process = command
+            .args(["--listen", "127.0.0.1:0"])
             .env_clear()
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

@@ -151,6 +151,20 @@ fn a_file_whose_making_was_interrupted_is_made() {
 }
 
 #[test]
+fn a_store_that_is_opened_again_is_as_it_was() {
+    let disk = Disk::default();
+    for puts in 0..2 {
+        let store = disk.open();
+        (0..puts).for_each(|_| put(&store, "a", 10).unwrap());
+        drop(store);
+        let before = fs::read(disk.path()).unwrap();
+        drop(disk.open());
+        assert!(fs::read(disk.path()).unwrap() == before, "{puts}");
+        assert!(!before.is_empty() && !disk.0.path().join("store-wal").exists());
+    }
+}
+
+#[test]
 fn contradictions_in_the_file_are_found_when_it_is_opened() {
     for (damage, message) in [
         ("UPDATE secrets SET active = 9", "the store is damaged: the versions of a secret"),
@@ -296,6 +310,29 @@ fn cost_of_puts(versions: usize) -> u64 {
         assert_eq!(writer.commit(&batch).unwrap(), [Outcome::Committed; 31]);
     }
     drop(writer);
+    logged_of_puts(&disk)
+}
+
+/// The same when it has `versions` and nothing else is there. Puts would take minutes to make them.
+fn cost_of_puts_to_one(versions: usize) -> u64 {
+    let disk = Disk::default();
+    drop(disk.open());
+    let mut foreign = disk.foreign();
+    foreign.pragma_update(None, "synchronous", "OFF").unwrap();
+    let transaction = foreign.transaction().unwrap();
+    let insert = "INSERT INTO secrets (id, name, active, latest) VALUES (1, 'measured', 1, 1)";
+    transaction.execute(insert, []).unwrap();
+    let insert = "INSERT INTO versions (secret, version, sealed) VALUES (1, ?1, ?2)";
+    let mut insert = transaction.prepare(insert).unwrap();
+    (1..=versions)
+        .for_each(|version| _ = insert.execute((version as i64, &[1_u8; 100][..])).unwrap());
+    drop(insert);
+    transaction.commit().unwrap();
+    drop(foreign);
+    logged_of_puts(&disk)
+}
+
+fn logged_of_puts(disk: &Disk) -> u64 {
     let store = disk.open();
     disk.foreign().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     (0..200).for_each(|_| put(&store, "measured", 100).unwrap());
@@ -305,6 +342,13 @@ fn cost_of_puts(versions: usize) -> u64 {
 #[test]
 fn a_put_writes_as_much_among_31_000_versions_as_among_62() {
     let (few, many) = (cost_of_puts(2), cost_of_puts(1000));
+    assert!(many * 10 <= few * 12, "{many} bytes instead of {few}");
+}
+
+#[test]
+#[ignore = "takes seconds; scripts/test runs it"]
+fn nor_more_among_a_million_versions_of_its_secret_than_among_10() {
+    let (few, many) = (cost_of_puts_to_one(10), cost_of_puts_to_one(1_000_000));
     assert!(many * 10 <= few * 12, "{many} bytes instead of {few}");
 }
 
