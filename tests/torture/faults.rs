@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::chance::setting;
 use crate::http::{Answer, Connection};
 use crate::lines::Reader;
 use crate::model::{Call, Outcome, Secret};
@@ -232,9 +233,11 @@ fn look(scene: &mut Scene, is_answered: bool, inject: &str, row: &mut Row) {
     assert!(answer.is_ok_and(|answer| answer.status == 200), "{inject}: {}", scene.server.said());
 }
 
-/// Each of the first, and fewer of many: what brings in the log writes a thousand pages, one as the other.
+/// Each that there is when all are asked for; otherwise each of the first, and fewer of many: what brings in the log writes
+/// a thousand pages, one as the other.
 fn places() -> impl Iterator<Item = usize> {
-    std::iter::successors(Some(1), |n| Some(n + 1 + n / 6 * n))
+    let all = setting("SECRETARY_TORTURE_EVERY_PLACE", 0) != 0;
+    std::iter::successors(Some(1), move |n| Some(n + 1 + if all { 0 } else { n / 6 * n }))
 }
 
 fn torture(kind: Kind) -> BTreeMap<String, Row> {

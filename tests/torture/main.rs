@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `SECRETARY_TORTURE_ROUNDS` | how often the server is killed |
 //! | `SECRETARY_TORTURE_WRITES` | how many writes have to be answered by then; there are more rounds if it takes them |
+//! | `SECRETARY_TORTURE_EVERY_PLACE` | 1: of each kind of call in a put, every one fails once, and not only the first 12 and some behind |
 //! | `SECRETARY_TORTURE_SEED` | the number that calls and moments are made of |
 //! | `SECRETARY_STATIC` | the program, otherwise the one that `cargo test` builds |
 #![cfg(all(target_os = "linux", feature = "server"))]
