@@ -4,6 +4,7 @@
 //! the enums of commands are `defer`: a command's struct is looked at when that command is typed.
 
 #![allow(missing_docs, reason = "a struct's documentation would replace the help of its command")]
+#![allow(rustdoc::broken_intra_doc_links, reason = "help is no page, and a token in it no link")]
 
 use std::path::PathBuf;
 use std::time::Duration;

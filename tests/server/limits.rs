@@ -347,6 +347,43 @@ fn a_request_under_way_is_answered_at_the_end_and_no_other_comes() {
     }
 }
 
+/// What the log says was done is done, though nobody waits for the answer.
+#[test]
+fn a_write_has_its_effect_though_its_caller_has_gone() {
+    let machine = Machine::new();
+    let server = machine.start(&[]);
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let server = &server;
+            scope.spawn(move || {
+                for number in 0..25 {
+                    let body = format!(r#"{{"Name":"{thread}/{number}","Value":"eA=="}}"#);
+                    let put = request("POST", "/api/put", &HEADERS, body.as_bytes());
+                    // The other end of the connection has it, and then the end of it.
+                    server.connect().write_all(&put).expect("it listens");
+                }
+            });
+        }
+    });
+    server.stop();
+    let log = std::fs::read_to_string(machine.path("state/audit.log")).expect("a log");
+    assert!(!log.contains(r#""event":"failed""#), "{log}");
+    let put: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains(r#""action":"put""#))
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .collect();
+    assert!(!put.is_empty(), "none of them was begun");
+    let server = machine.start(&[]);
+    let mut connection = server.connect();
+    for line in put {
+        let name = line["secret"].as_str().expect("a name");
+        let get = connection.call("get", format!(r#"{{"Name":"{name}"}}"#).as_bytes());
+        assert_eq!(get.short(), (200, r#"{"Value":"eA==","Version":1}"#.to_string()), "{name}");
+    }
+    server.stop();
+}
+
 /// Otherwise who holds a request back says when the server ends.
 #[test]
 fn told_again_it_waits_for_nobody() {

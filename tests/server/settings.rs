@@ -142,6 +142,33 @@ fn what_is_typed_counts_then_variables_then_setecs_then_the_file() {
     }
 }
 
+/// Lists are not added up, or nobody could be shut out by what is typed; nor are kinds of key-encryption keys.
+#[test]
+fn a_setting_takes_the_place_of_the_same_one_in_a_lower_place() {
+    let machine = Machine::new();
+    machine.write("tokens.toml", b"");
+    machine.write(
+        "server.toml",
+        b"state_dir = \"state\"\nlisten = \"127.0.0.1:0\"\nidentity = [\"token\", \"tailscale\"]\n\
+          tokens = \"tokens.toml\"\nkms_key_id = \"alias/none\"\n",
+    );
+    // `--identity tailscale` and `--key-file` are typed.
+    let server = start(&machine, &["--config", "server.toml"], &[]);
+    let said = server.has_said();
+    assert!(said.contains("known by Tailscale") && !said.contains("tokens in"), "{said}");
+    server.stop();
+
+    let (code, said) =
+        fails(server_of(&machine, "master_key = \"a\"\nkey_file = \"key\"\n").args(CALLERS));
+    assert!(code == Some(3) && said.contains("key-file and master-key are both set"), "{said}");
+}
+
+/// A server with these lines in its file.
+fn server_of(machine: &Machine, lines: &str) -> Command {
+    machine.write("server.toml", format!("state_dir = \"state\"\n{lines}"));
+    server(machine, &["--config", "server.toml"])
+}
+
 #[test]
 fn settings_that_are_none_are_named_and_not_repeated() {
     let machine = Machine::new();

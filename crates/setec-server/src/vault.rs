@@ -6,7 +6,7 @@
 //!    [`Vault::create_version`];
 //! 2. the decision by the caller's rules;
 //! 3. what is refused whoever asks: names of the server's own, and version 0 elsewhere;
-//! 4. what the rules of [`record`](mod@record) make of it;
+//! 4. what the rules of [`record`](crate::record) make of it;
 //! 5. the line in the audit log, and only then the value, or the effect.
 //!
 //! Two operations place it otherwise. [`Vault::list`] asks nobody up front and leaves out what the caller may not see.

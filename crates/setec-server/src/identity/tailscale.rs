@@ -223,6 +223,34 @@ mod tests {
     }
 
     #[test]
+    fn on_another_network_an_address_says_nothing() {
+        let came = |from: &str, to: &str| {
+            let address = |text: &str| SocketAddr::new(text.parse().expect("an address"), 1);
+            let (address, local) = (address(from), address(to));
+            came_by_tailnet(&Peer { address, local, certificates: None })
+        };
+        for (from, to) in [
+            ("100.64.0.1", "100.127.255.255"),
+            ("fd7a:115c:a1e0::1", "fd7a:115c:a1e0:ab12::2"),
+            ("::ffff:100.64.0.1", "::ffff:100.64.0.2"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("::1", "::1"),
+        ] {
+            assert!(came(from, to), "{from} {to}");
+        }
+        for (from, to) in [
+            ("100.64.0.1", "192.0.2.1"),
+            ("192.0.2.1", "100.64.0.1"),
+            ("100.63.255.255", "100.64.0.1"),
+            ("100.128.0.0", "100.64.0.1"),
+            ("fd7a:115c:a1e1::1", "fd7a:115c:a1e0::2"),
+            ("fd7a:115c:a1e0::1", "2001:db8::1"),
+        ] {
+            assert!(!came(from, to), "{from} {to}");
+        }
+    }
+
+    #[test]
     fn tags_beat_the_login_name() {
         let known = parse(br#"{"Node":{"Name":"web.","Tags":["tag:web","tag:prod"]},"UserProfile":{"LoginName":"alice@example.com"}}"#).expect("an answer");
         assert_eq!(known.names, ["tag:web", "tag:prod"]);
