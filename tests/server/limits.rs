@@ -359,8 +359,10 @@ fn a_write_has_its_effect_though_its_caller_has_gone() {
                 for number in 0..25 {
                     let body = format!(r#"{{"Name":"{thread}/{number}","Value":"eA=="}}"#);
                     let put = request("POST", "/api/put", &HEADERS, body.as_bytes());
-                    // The other end of the connection has it, and then the end of it.
-                    server.connect().write_all(&put).expect("it listens");
+                    let mut connection = server.connect();
+                    connection.write_all(&put).expect("it listens");
+                    // It goes at another point of what is done each time.
+                    thread::sleep(Duration::from_millis(number));
                 }
             });
         }
