@@ -39,6 +39,7 @@ pub struct Budget {
     limit: usize,
     time: Duration,
     taken: AtomicUsize,
+    lingers: bool,
 }
 
 /// A body, and its share of the budget. That goes back when this is dropped, so it is to be kept as long as anything that
@@ -60,7 +61,12 @@ pub struct Share {
 impl Budget {
     /// For bodies of at most `limit` bytes, each of which may take `time` to arrive.
     pub fn new(limit: usize, time: Duration) -> Self {
-        Self { limit, time, taken: AtomicUsize::new(0) }
+        Self { limit, time, taken: AtomicUsize::new(0), lingers: false }
+    }
+
+    /// The same, for clients that send all of a body before they read an answer.
+    pub fn lingering(self) -> Self {
+        Self { lingers: true, ..self }
     }
 
     /// Reads a body.
@@ -77,7 +83,7 @@ impl Budget {
             }
         };
         let read = timeout(self.time, read).await.unwrap_or(Err(BodyError::TooSlow));
-        if matches!(read, Err(BodyError::TooLarge | BodyError::Overloaded)) {
+        if self.lingers && matches!(read, Err(BodyError::TooLarge | BodyError::Overloaded)) {
             let _ = timeout(LINGER, throw_away(body)).await;
         }
         read

@@ -60,7 +60,7 @@ impl<S: Store> Api<S> {
         metrics: Arc<Metrics>,
         tell: Tell,
     ) -> Self {
-        let budget = || Arc::new(Budget::new(MAX_BODY, BODY_TIMEOUT));
+        let budget = || Arc::new(Budget::new(MAX_BODY, BODY_TIMEOUT).lingering());
         let (bodies, answers) = (budget(), budget());
         let seldom = || Seldom::new(tell.clone());
         let (unidentified, damaged) = (seldom(), seldom());

@@ -46,7 +46,7 @@ pub enum Unfit {
 
 /// By how many bytes the members of a line that is only to be written have to be shorter than others: when it is lost
 /// it is written again with some that say so.
-const AGAIN: usize = 64;
+const AGAIN: usize = 128;
 
 /// The members of `entry`, without the braces.
 pub(super) fn members(
