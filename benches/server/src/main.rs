@@ -2,9 +2,9 @@
 //! secretary-server-load PROGRAM FOLDER [WHAT CLIENTS SECONDS]
 //!
 //! FOLDER is on the disk that puts and audit lines are synced to. What counts is how a figure compares with a bare one of
-//! the same run: a sync of a file in that folder, and an answer of the same server that is always the same. Everything is
-//! measured several times, in turns, and the best of each is taken, so that what else the machine does matters least.
-//! Leaves with 1 when a limit is missed.
+//! the same run: a sync of a file in that folder, and an answer of the same server that is always the same. Each is
+//! measured right beside what it is compared with, because what a disk or a machine can do changes from one second to
+//! the next; the two are one ratio, of many such ratios the median counts. Leaves with 1 when a limit is missed.
 //!
 //! With WHAT, which is static, get, unchanged or put, it does that and nothing else, for who looks with a profiler.
 
@@ -27,7 +27,7 @@ use crate::table::Table;
 use crate::work::{Kind, Work};
 
 const CLIENTS: [usize; 3] = [1, 8, 64];
-const KINDS: [Kind; 4] = [Kind::Static, Kind::Get, Kind::Unchanged, Kind::Put];
+const KINDS: [Kind; 4] = [Kind::Put, Kind::Static, Kind::Get, Kind::Unchanged];
 
 const FEW: u64 = 100;
 const MANY: u64 = 100_000;
@@ -76,13 +76,15 @@ fn number(text: &Path) -> Option<usize> {
     text.to_str()?.parse().ok()
 }
 
-/// A server with so many secrets, and the best that was measured with it.
+/// A server with so many secrets, and what was measured with it, round by round.
 struct Subject {
     secrets: u64,
     place: Place,
     server: Server,
     loads: BTreeMap<usize, Load>,
-    best: BTreeMap<(Kind, usize), Measured>,
+    measured: BTreeMap<(Kind, usize), Vec<Measured>>,
+    /// Bare syncs a second, before so many clients put.
+    syncs: BTreeMap<usize, Vec<f64>>,
 }
 
 fn run(program: &Path, folder: &Path, table: &Table) -> io::Result<()> {
@@ -96,12 +98,10 @@ fn run(program: &Path, folder: &Path, table: &Table) -> io::Result<()> {
     let (took, _) = many.start()?;
     table.at_most("start until it listens", took.as_secs_f64(), 1.0, " s");
     let mut few = Subject::new(program, folder, FEW, FEW)?;
-    let mut syncs = 0_f64;
     for round in 0..ROUNDS {
-        syncs = syncs.max(bare_syncs(few.place.path())?);
         for clients in CLIENTS {
             for kind in KINDS {
-                // Whoever is first has a disk with less to do.
+                // Whoever is first has a machine with less to do.
                 let mut subjects = [&mut few, &mut many];
                 subjects.rotate_left(round as usize % 2);
                 for subject in subjects {
@@ -112,7 +112,7 @@ fn run(program: &Path, folder: &Path, table: &Table) -> io::Result<()> {
     }
     few.print();
     many.print();
-    compare(&few, &many, syncs, table);
+    compare(&few, &many, table);
     Ok(())
 }
 
@@ -141,8 +141,8 @@ impl Subject {
         let begun = Instant::now();
         Load::connect(&place, &server, 256)?.run(&server, &mut work, Duration::MAX / 4)?;
         println!("{secrets} secrets with {versions} versions made in {:.1?}", begun.elapsed());
-        let (loads, best) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { secrets, place, server, loads, best })
+        let (loads, measured, syncs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Ok(Self { secrets, place, server, loads, measured, syncs })
     }
 
     /// Starts it anew, a few times, and looks at it before anybody calls: the shortest time, and MiB.
@@ -165,16 +165,17 @@ impl Subject {
             Entry::Occupied(load) => load.into_mut(),
             Entry::Vacant(none) => none.insert(Load::connect(&self.place, &self.server, clients)?),
         };
-        let measured = load.run(&self.server, &mut work, SPAN)?;
-        let best = self.best.entry((kind, clients)).or_insert(measured);
-        if measured.rate > best.rate {
-            *best = measured;
+        if kind == Kind::Put {
+            self.syncs.entry(clients).or_default().push(bare_syncs(self.place.path())?);
         }
+        let measured = load.run(&self.server, &mut work, SPAN)?;
+        self.measured.entry((kind, clients)).or_default().push(measured);
         Ok(())
     }
 
-    fn rate(&self, kind: Kind, clients: usize) -> f64 {
-        self.best[&(kind, clients)].rate
+    /// Answers a second in each round.
+    fn rates(&self, kind: Kind, clients: usize) -> Vec<f64> {
+        self.measured[&(kind, clients)].iter().map(|measured| measured.rate).collect()
     }
 
     fn print(&self) {
@@ -183,7 +184,7 @@ impl Subject {
             "  {:<28} {:>10} {:>16} {:>22}",
             "", "answers/s", "server's CPU us", "CPU that clients take"
         );
-        for ((kind, clients), measured) in &self.best {
+        for ((kind, clients), rounds) in &self.measured {
             let what = match kind {
                 Kind::Static => "no such path",
                 Kind::Get => "get",
@@ -191,34 +192,47 @@ impl Subject {
                 Kind::Put | Kind::Fill => "put",
             };
             let what = format!("{what}, {clients} clients");
-            let (rate, cpu, share) = (measured.rate, measured.cpu, measured.share * 100.0);
+            let of = |what: fn(&Measured) -> f64| median(rounds.iter().map(what).collect());
+            let (rate, cpu, share) = (of(|it| it.rate), of(|it| it.cpu), of(|it| it.share * 100.0));
             println!("  {what:<28} {rate:>10.0} {cpu:>16.0} {share:>20.0} %");
         }
     }
 }
 
-fn compare(few: &Subject, many: &Subject, syncs: f64, table: &Table) {
+fn compare(few: &Subject, many: &Subject, table: &Table) {
     println!("compared, {FEW} secrets and {MANY}");
-    println!("  {:<58} {syncs:>8.0}", "bare syncs of a file a second");
+    let syncs = [few, many].iter().flat_map(|it| it.syncs.values().flatten()).copied().collect();
+    println!("  {:<58} {:>8.0}", "bare syncs of a file a second", median(syncs));
     for (clients, least) in [(1, 0.8), (8, 2.0), (64, 4.0)] {
         for subject in [few, many] {
             let what = format!("puts / syncs, {clients} clients, {} secrets", subject.secrets);
-            table.at_least(&what, subject.rate(Kind::Put, clients) / syncs, least, "");
+            let ratio = ratio(&subject.rates(Kind::Put, clients), &subject.syncs[&clients]);
+            table.at_least(&what, ratio, least, "");
         }
     }
     for (kind, what, least) in [(Kind::Get, "gets", 0.3), (Kind::Unchanged, "unchanged gets", 0.7)]
     {
         for subject in [few, many] {
-            let of_static = subject.rate(kind, 64) / subject.rate(Kind::Static, 64);
+            let of_static = ratio(&subject.rates(kind, 64), &subject.rates(Kind::Static, 64));
             let what = format!("{what} / no such path, 64 clients, {} secrets", subject.secrets);
             table.at_least(&what, of_static, least, "");
         }
     }
     for clients in CLIENTS {
-        let longer = few.rate(Kind::Put, clients) / many.rate(Kind::Put, clients);
+        let longer = ratio(&few.rates(Kind::Put, clients), &many.rates(Kind::Put, clients));
         let what = format!("time of a put with {MANY} secrets / with {FEW}, {clients} clients");
         table.at_most(&what, longer, 1.2, "");
     }
+}
+
+/// The median of what one is of the other, round by round.
+fn ratio(measured: &[f64], bare: &[f64]) -> f64 {
+    median(measured.iter().zip(bare).map(|(measured, bare)| measured / bare).collect())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// How often a second a small block can be appended to a file in `folder` and synced.

@@ -133,7 +133,7 @@ impl Server {
 
     async fn put(&self, name: &str, audit: Audit) -> Result<(), Failure> {
         let found = self.store.record(name).await?;
-        let addition = put(found.record.as_deref())?;
+        let addition = put(found.record.as_ref())?;
         drop(found.record);
         let version = addition.version().number();
         let (principal, addr) = ("deploy@example.com", "192.0.2.7:50000");

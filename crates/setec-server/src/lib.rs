@@ -11,13 +11,16 @@
 //! | [`caller`], [`rule`] | who calls, and what they may do |
 //! | [`identity`] | how they are known |
 //! | [`policy`] | what the operator lets them do |
+//! | [`audit`], [`metrics`] | what is written down, and counted |
+//! | [`gate`] | whether the store is open yet |
+//! | [`server`] | setec's calls over HTTP |
 //!
 //! Data goes one way. A write reads the record, asks the rules, seals under the number they gave, and commits if the
-//! record is still the same. A read looks up the record, then the value, and opens it. Nothing here knows HTTP, who
-//! asks, or a runtime: what waits does so by the standard library's futures.
+//! record is still the same. A read looks up the record, then the value, and opens it.
 
 pub mod audit;
 pub mod caller;
+mod few;
 pub mod gate;
 pub mod identity;
 pub mod metrics;

@@ -7,12 +7,10 @@
 //! Where setec's program does what nobody can want, we do otherwise: a put after the latest version was deleted makes
 //! a new version even for an empty value, and a put after version 4,294,967,295 is refused instead of making version 0.
 
-use std::sync::Arc;
-
 use crate::seal::Sealed;
 use crate::version::{Version, VersionSet};
 
-/// A secret without its values. The active version is always one of those present.
+/// A secret without its values, of which a copy costs next to nothing. The active version is always one of those present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     present: VersionSet,
@@ -164,15 +162,15 @@ pub fn delete(record: Option<&Record>) -> Option<Change> {
     record.map(|_| Change::Delete)
 }
 
-/// Does to `record` what `change` says. All backends use it, so that none has rules of its own.
-pub fn apply(record: &mut Option<Arc<Record>>, change: &Change) {
-    match (change, record.as_mut()) {
-        (Change::Add(addition, _), None) => {
-            *record = Some(Arc::new(Record::first(addition.version)))
+/// What `change` makes of a record. All backends use it, so that none has rules of its own.
+pub fn apply(record: Option<Record>, change: &Change) -> Option<Record> {
+    match (change, record) {
+        (Change::Add(addition, _), None) => Some(Record::first(addition.version)),
+        (Change::Delete, _) | (_, None) => None,
+        (change, Some(mut record)) => {
+            record.apply(change);
+            Some(record)
         }
-        (Change::Delete, _) => *record = None,
-        (_, None) => {}
-        (change, Some(record)) => Arc::make_mut(record).apply(change),
     }
 }
 

@@ -113,8 +113,8 @@ pub struct Value {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
     /// Its name.
-    pub name: Arc<str>,
-    record: Arc<Record>,
+    pub name: Box<str>,
+    record: Record,
 }
 
 impl Info {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use smallvec::{SmallVec, smallvec};
+use crate::few::Few;
 
 /// The number of a version, 1 to 4,294,967,295. Zero is no version: the protocol uses it for "the active one".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,11 +49,11 @@ struct Run {
     last: Version,
 }
 
-/// A set of versions. Most secrets have one run, or two, for which it needs no memory of its own.
+/// A set of versions. Most secrets have one run, for which it needs no memory of its own; of many a copy costs as little.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionSet {
     /// Ascending; between two of them at least one number is missing.
-    runs: SmallVec<[Run; 2]>,
+    runs: Few<Run>,
 }
 
 impl VersionSet {
@@ -65,12 +65,16 @@ impl VersionSet {
     /// Adds `version`. `false` when it was there already.
     pub fn insert(&mut self, version: Version) -> bool {
         let Err(place) = self.run_of(version) else { return false };
-        let joins_left = place > 0 && self.runs[place - 1].last.next() == Some(version);
-        let joins_right = self.runs.get(place).is_some_and(|run| version.next() == Some(run.first));
+        let runs = self.runs();
+        let joins_left = place > 0 && runs[place - 1].last.next() == Some(version);
+        let joins_right = runs.get(place).is_some_and(|run| version.next() == Some(run.first));
         match (joins_left, joins_right) {
-            (true, true) => self.runs[place - 1].last = self.runs.remove(place).last,
-            (true, false) => self.runs[place - 1].last = version,
-            (false, true) => self.runs[place].first = version,
+            (true, true) => {
+                let last = self.runs.remove(place).last;
+                self.runs.as_mut_slice()[place - 1].last = last;
+            }
+            (true, false) => self.runs.as_mut_slice()[place - 1].last = version,
+            (false, true) => self.runs.as_mut_slice()[place].first = version,
             (false, false) => self.runs.insert(place, Run { first: version, last: version }),
         }
         true
@@ -79,16 +83,16 @@ impl VersionSet {
     /// Takes `version` out. `false` when it was not there.
     pub fn remove(&mut self, version: Version) -> bool {
         let Ok(place) = self.run_of(version) else { return false };
-        let run = self.runs[place];
+        let run = self.runs()[place];
         let left = version.previous().filter(|last| run.first <= *last);
         let right = version.next().filter(|first| *first <= run.last);
         let left = left.map(|last| Run { first: run.first, last });
         let right = right.map(|first| Run { first, last: run.last });
         match (left, right) {
             (None, None) => _ = self.runs.remove(place),
-            (Some(rest), None) | (None, Some(rest)) => self.runs[place] = rest,
+            (Some(rest), None) | (None, Some(rest)) => self.runs.as_mut_slice()[place] = rest,
             (Some(left), Some(right)) => {
-                self.runs[place] = left;
+                self.runs.as_mut_slice()[place] = left;
                 self.runs.insert(place + 1, right);
             }
         }
@@ -98,29 +102,33 @@ impl VersionSet {
     /// All of them, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Version> {
         let numbers = |run: &Run| run.first.number()..=run.last.number();
-        self.runs.iter().flat_map(numbers).filter_map(Version::new)
+        self.runs().iter().flat_map(numbers).filter_map(Version::new)
     }
 
     /// The highest.
     pub fn last(&self) -> Option<Version> {
-        self.runs.last().map(|run| run.last)
+        self.runs().last().map(|run| run.last)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
         let len = |run: &Run| (run.last.number() - run.first.number()) as usize + 1;
-        self.runs.iter().map(len).sum()
+        self.runs().iter().map(len).sum()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.runs().is_empty()
+    }
+
+    fn runs(&self) -> &[Run] {
+        self.runs.as_slice()
     }
 
     /// Which run has it, or before which one it would have to be.
     fn run_of(&self, version: Version) -> Result<usize, usize> {
-        let place = self.runs.partition_point(|run| run.last < version);
-        match self.runs.get(place) {
+        let place = self.runs().partition_point(|run| run.last < version);
+        match self.runs().get(place) {
             Some(run) if run.first <= version => Ok(place),
             _ => Err(place),
         }
@@ -129,7 +137,7 @@ impl VersionSet {
 
 impl From<Version> for VersionSet {
     fn from(version: Version) -> Self {
-        Self { runs: smallvec![Run { first: version, last: version }] }
+        Self { runs: Few::One(Run { first: version, last: version }) }
     }
 }
 
@@ -164,15 +172,23 @@ mod tests {
     #[test]
     fn a_million_puts_are_one_run() {
         let set: VersionSet = (1..=1_000_000).map(version).collect();
-        assert_eq!((set.runs.len(), set.len()), (1, 1_000_000));
-        assert!(!set.runs.spilled());
-        assert_eq!(size_of::<VersionSet>(), 24);
+        assert_eq!((set.runs().len(), set.len()), (1, 1_000_000));
+        assert_eq!(size_of::<VersionSet>(), 16);
+    }
+
+    #[test]
+    fn a_copy_stays_as_it_is() {
+        let mut set: VersionSet = [1, 3, 5].map(version).into_iter().collect();
+        let copy = set.clone();
+        assert!(set.insert(version(6)) && set.remove(version(3)));
+        assert!(copy.iter().map(Version::number).eq([1, 3, 5]));
+        assert!(set.iter().map(Version::number).eq([1, 5, 6]));
     }
 
     #[test]
     fn both_ends_of_the_numbers_are_numbers_too() {
         let mut set: VersionSet = [u32::MAX, 1, u32::MAX - 1, 2].map(version).into_iter().collect();
-        assert_eq!((set.runs.len(), set.last()), (2, Some(version(u32::MAX))));
+        assert_eq!((set.runs().len(), set.last()), (2, Some(version(u32::MAX))));
         assert!(set.remove(version(u32::MAX)) && set.remove(version(1)));
         let left: Vec<u32> = set.iter().map(Version::number).collect();
         assert_eq!(left, [2, u32::MAX - 1]);
@@ -190,7 +206,7 @@ mod tests {
                 prop_assert_eq!((set.len(), set.is_empty()), (model.len(), model.is_empty()));
                 prop_assert_eq!(set.last(), model.last().copied());
                 prop_assert!((1..20).all(|n| set.contains(version(n)) == model.contains(&version(n))));
-                let gaps = set.runs.windows(2).all(|two| two[0].last.number() + 1 < two[1].first.number());
+                let gaps = set.runs().windows(2).all(|two| two[0].last.number() + 1 < two[1].first.number());
                 prop_assert!(gaps);
             }
         }

@@ -269,7 +269,7 @@ fn a_full_disk_is_an_error_for_every_write_and_loses_none() {
     let value = |n: u32| Sealed::from(format!("{n} ").repeat(1000).as_bytes());
     let put = |(store, outbox): &(SqliteStore, Outbox), n| {
         let found = block_on(store.record("a")).expect("in memory");
-        let addition = record::put(found.record.as_deref()).expect("there are numbers left");
+        let addition = record::put(found.record.as_ref()).expect("there are numbers left");
         let entry = json!({"version": addition.version().number(), "padding": "x".repeat(n)});
         let note = block_on(outbox.write("put", &entry)).map_err(Failure::Log)?;
         let change = addition.with(value(addition.version().number()));

@@ -62,7 +62,7 @@ impl Folder {
 
 fn put<S: Store>(outbox: &Outbox, store: &S, n: u64) -> Note {
     let found = block_on(store.record("a")).unwrap();
-    let change = record::put(found.record.as_deref()).unwrap().with(Sealed::from(&b"sealed"[..]));
+    let change = record::put(found.record.as_ref()).unwrap().with(Sealed::from(&b"sealed"[..]));
     let note = block_on(outbox.write("put", &json!({"n": n, "name": "a\u{e9}\0"}))).unwrap();
     // As if the log had synced nothing since it was opened, whatever the time is.
     let note = Note { synced: 1, ..note };

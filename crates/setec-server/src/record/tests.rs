@@ -16,44 +16,48 @@ fn sealed() -> Sealed {
 
 /// A secret that tests do things to, by the rules alone.
 #[derive(Default)]
-struct Secret(Option<Arc<Record>>);
+struct Secret(Option<Record>);
 
 impl Secret {
     fn record(&self) -> Option<&Record> {
-        self.0.as_deref()
+        self.0.as_ref()
+    }
+
+    fn apply(&mut self, change: &Change) {
+        self.0 = apply(self.0.take(), change);
     }
 
     fn put(&mut self) -> Result<(u32, Standing), RuleError> {
         let addition = put(self.record())?;
-        apply(&mut self.0, &addition.with(sealed()));
+        self.apply(&addition.with(sealed()));
         Ok((addition.version().number(), addition.standing()))
     }
 
     fn create(&mut self, version: u32) -> Result<(), RuleError> {
         let addition = create_version(self.record(), v(version))?;
         assert_eq!((addition.version(), addition.standing()), (v(version), Standing::Active));
-        apply(&mut self.0, &addition.with(sealed()));
+        self.apply(&addition.with(sealed()));
         Ok(())
     }
 
     fn activate(&mut self, version: u32) -> Result<bool, RuleError> {
         let change = activate(self.record(), v(version))?;
         if let Some(change) = &change {
-            apply(&mut self.0, change);
+            self.apply(change);
         }
         Ok(change.is_some())
     }
 
     fn delete_version(&mut self, version: u32) -> Result<(), RuleError> {
         let change = delete_version(self.record(), v(version))?;
-        apply(&mut self.0, &change);
+        self.apply(&change);
         Ok(())
     }
 
     fn delete(&mut self) -> bool {
         let change = delete(self.record());
         if let Some(change) = &change {
-            apply(&mut self.0, change);
+            self.apply(change);
         }
         change.is_some()
     }

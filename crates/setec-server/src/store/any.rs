@@ -1,7 +1,5 @@
 //! A store of either kind, for a program that is told which one when it starts. The code of a server is in it once so.
 
-use std::sync::Arc;
-
 use super::{Found, MemoryStore, Note, Outcome, SqliteStore, Store, StoreError};
 use crate::record::{Change, Revision};
 use crate::seal::{Header, Sealed};
@@ -26,7 +24,7 @@ macro_rules! each {
 }
 
 impl Store for AnyStore {
-    async fn names(&self) -> Result<Vec<Arc<str>>, StoreError> {
+    async fn names(&self) -> Result<Vec<Box<str>>, StoreError> {
         each!(self, store => store.names().await)
     }
 

@@ -1,9 +1,10 @@
 //! A store that is gone with its process.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::index::{Index, SecretId};
+use super::index::{Done, Index, SecretId};
+use super::places::Place;
 use super::{Found, Note, Outcome, Store, StoreError};
 use crate::record::{Change, Revision};
 use crate::seal::{Header, Sealed};
@@ -19,10 +20,11 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Contents {
     header: Option<Header>,
-    values: HashMap<SecretId, HashMap<Version, Sealed>>,
+    values: HashMap<Place, Sealed>,
     /// By the numbers of their lines.
     notes: BTreeMap<u64, Note>,
     last_id: i64,
+    last_place: i64,
 }
 
 impl MemoryStore {
@@ -32,7 +34,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    async fn names(&self) -> Result<Vec<Arc<str>>, StoreError> {
+    async fn names(&self) -> Result<Vec<Box<str>>, StoreError> {
         Ok(self.index.names())
     }
 
@@ -41,8 +43,8 @@ impl Store for MemoryStore {
     }
 
     async fn value(&self, name: &str, version: Version) -> Result<Option<Sealed>, StoreError> {
-        let Some((id, version)) = self.index.place(name, version) else { return Ok(None) };
-        Ok(self.contents().values.get(&id).and_then(|values| values.get(&version)).cloned())
+        let Some(place) = self.index.place(name, version) else { return Ok(None) };
+        Ok(self.contents().values.get(&place).cloned())
     }
 
     async fn commit(
@@ -57,11 +59,12 @@ impl Store for MemoryStore {
         if revision != expected {
             return Ok(Outcome::Conflict);
         }
-        let id = contents.apply(id, &change);
+        let id = id.unwrap_or_else(|| contents.next_id());
+        let place = contents.apply(&self.index, name, &change);
         if let Some(note) = note {
             contents.note(note);
         }
-        self.index.apply([(name, id, &change)]);
+        self.index.apply([Done { name, id, change: &change, place }]);
         Ok(Outcome::Committed)
     }
 
@@ -104,22 +107,31 @@ impl Contents {
         self.notes.retain(|seq, _| *seq > through);
     }
 
-    fn apply(&mut self, id: Option<SecretId>, change: &Change) -> SecretId {
-        let id = id.unwrap_or_else(|| {
-            self.last_id += 1;
-            SecretId(self.last_id)
-        });
+    fn next_id(&mut self) -> SecretId {
+        self.last_id += 1;
+        SecretId(self.last_id)
+    }
+
+    /// Answers where a new value is.
+    fn apply(&mut self, index: &Index, name: &str, change: &Change) -> Option<Place> {
         match change {
-            Change::Add(addition, sealed) => {
-                self.values.entry(id).or_default().insert(addition.version(), sealed.clone());
+            Change::Add(_, sealed) => {
+                self.last_place += 1;
+                let place = Place(self.last_place);
+                self.values.insert(place, sealed.clone());
+                return Some(place);
             }
             Change::Activate(_) => {}
             Change::DeleteVersion(version) => {
-                self.values.get_mut(&id).map(|values| values.remove(version));
+                index.place(name, *version).map(|place| self.values.remove(&place));
             }
-            Change::Delete => drop(self.values.remove(&id)),
+            Change::Delete => {
+                for place in index.places(name) {
+                    self.values.remove(&place);
+                }
+            }
         }
-        id
+        None
     }
 }
 

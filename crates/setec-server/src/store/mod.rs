@@ -13,6 +13,7 @@ mod any;
 mod index;
 mod memory;
 mod note;
+mod places;
 mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -39,7 +40,7 @@ pub use sqlite::SqliteStore;
 /// what they seal, or a restored backup would not open. Two are about notes, which have to be durable with a change.
 pub trait Store: Send + Sync + 'static {
     /// The names of all secrets, in the order of their bytes.
-    fn names(&self) -> impl Future<Output = Result<Vec<Arc<str>>, StoreError>> + Send;
+    fn names(&self) -> impl Future<Output = Result<Vec<Box<str>>, StoreError>> + Send;
 
     /// What is known of a secret, which may be that there is none.
     fn record(&self, name: &str) -> impl Future<Output = Result<Found, StoreError>> + Send;
@@ -85,7 +86,7 @@ pub trait Store: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// `None` when there is no such secret.
-    pub record: Option<Arc<Record>>,
+    pub record: Option<Record>,
     /// [`Revision::ABSENT`] when there is no such secret.
     pub revision: Revision,
 }

@@ -2,8 +2,6 @@
 //!
 //! A backend brings a [`Bench`]: a way to make a store, and one to open it again if it outlasts its process.
 
-use std::sync::Arc;
-
 use secretary_access::audit::Head;
 
 use super::{Note, Outcome, Store, StoreError};
@@ -70,13 +68,13 @@ fn commit(store: &impl Store, name: &str, change: Change) -> Outcome {
 /// A put of a value by the rules.
 fn put(store: &impl Store, name: &str, value: &str) {
     let found = block_on(store.record(name)).unwrap();
-    let addition = record::put(found.record.as_deref()).unwrap();
+    let addition = record::put(found.record.as_ref()).unwrap();
     assert_eq!(commit(store, name, addition.with(sealed(value))), Outcome::Committed);
 }
 
 fn create(store: &impl Store, name: &str, version: u32, value: &str) {
     let found = block_on(store.record(name)).unwrap();
-    let addition = record::create_version(found.record.as_deref(), v(version)).unwrap();
+    let addition = record::create_version(found.record.as_ref(), v(version)).unwrap();
     assert_eq!(commit(store, name, addition.with(sealed(value))), Outcome::Committed);
 }
 
@@ -84,7 +82,7 @@ fn value(store: &impl Store, name: &str, version: u32) -> Option<Sealed> {
     block_on(store.value(name, v(version))).unwrap()
 }
 
-fn names(store: &impl Store) -> Vec<Arc<str>> {
+fn names(store: &impl Store) -> Vec<Box<str>> {
     block_on(store.names()).unwrap()
 }
 
@@ -231,9 +229,9 @@ pub(super) fn names_are_bytes<B: Bench>() {
     put(&store, &long, "long");
     all.sort_unstable();
     now_and_later(&bench, store, |store| {
-        let found: Vec<Arc<str>> =
+        let found: Vec<Box<str>> =
             names(store).into_iter().filter(|name| name.len() < 100).collect();
-        assert_eq!(found, all.map(Arc::from));
+        assert_eq!(found, all.map(Box::from));
         for name in all {
             assert_eq!(value(store, name, 1), Some(sealed(&format!("value of {name}"))));
         }
@@ -250,7 +248,7 @@ pub(super) fn values_have_any_length_and_bytes<B: Bench>() {
     for (number, value) in values.iter().enumerate() {
         let found = block_on(store.record("a")).unwrap();
         let version = v(number as u32 + 1);
-        let addition = record::create_version(found.record.as_deref(), version).unwrap();
+        let addition = record::create_version(found.record.as_ref(), version).unwrap();
         assert_eq!(commit(&store, "a", addition.with(value.clone())), Outcome::Committed);
     }
     now_and_later(&bench, store, |store| {
@@ -267,7 +265,7 @@ pub(super) fn of_many_that_commit_at_once_one_wins<B: Bench>() {
     for round in 2..30 {
         let expected = revision(&store, "a");
         let found = block_on(store.record("a")).unwrap();
-        let addition = record::put(found.record.as_deref()).unwrap();
+        let addition = record::put(found.record.as_ref()).unwrap();
         let commit = |thread: u32| {
             let change = addition.with(sealed(&format!("{round} {thread}")));
             block_on(store.commit("a", change, expected, None)).unwrap()
@@ -354,7 +352,7 @@ pub(super) fn a_note_is_stored_with_its_change_and_dropped_when_its_line_is_dura
     let mut store = bench.open();
     let write = |store: &B::Store, seq, synced| {
         let found = block_on(store.record("a")).unwrap();
-        let change = record::put(found.record.as_deref()).unwrap().with(sealed("x"));
+        let change = record::put(found.record.as_ref()).unwrap().with(sealed("x"));
         let commit = store.commit("a", change, found.revision, Some(note(seq, synced)));
         assert_eq!(block_on(commit).unwrap(), Outcome::Committed);
     };

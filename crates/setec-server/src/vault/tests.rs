@@ -308,7 +308,7 @@ struct Rival {
 }
 
 impl Store for Rival {
-    async fn names(&self) -> Result<Vec<Arc<str>>, StoreError> {
+    async fn names(&self) -> Result<Vec<Box<str>>, StoreError> {
         self.store.names().await
     }
 
@@ -332,7 +332,7 @@ impl Store for Rival {
             self.times.fetch_update(Relaxed, Relaxed, |times| times.checked_sub(1)).is_ok();
         if is_faster && name == "a" {
             let found = self.store.record(name).await?;
-            let addition = record::put(found.record.as_deref()).unwrap();
+            let addition = record::put(found.record.as_ref()).unwrap();
             let change = addition.with(Sealed::from(b"theirs".as_slice()));
             let theirs = self.store.commit(name, change, found.revision, None).await?;
             assert_eq!(theirs, Outcome::Committed);

@@ -125,11 +125,11 @@ impl<S: Store> Vault<S> {
                 Ok(found) => found,
                 Err(error) => return self.refuse(entry, error.into()).await,
             };
-            let plan = match self.plan(write, name, record.as_deref()).await {
+            let plan = match self.plan(write, name, record.as_ref()).await {
                 Ok(plan) => plan,
                 Err(error) => return self.refuse(entry, error).await,
             };
-            // A record with a second owner would be copied to be changed.
+            // A list of numbers with a second owner would be copied to be changed.
             drop(record);
             let entry = plan.version().map_or(entry.clone(), |made| entry.clone().serving(made));
             let (change, made) = match plan {

@@ -1,29 +1,35 @@
 //! A store in a file, for one machine.
 //!
 //! All records are in memory, because every operation needs one; sealed values are read from the file, and the ones
-//! in use kept at hand. One thread writes: all changes that wait share a transaction and its sync, since eight
-//! connections that write by themselves are slower than one. Each value is a row of its own, so that a put costs the
-//! same however many versions there are.
+//! in use kept at hand. One connection writes: all changes that wait share a transaction and its sync, since eight
+//! connections that write by themselves are slower than one. Each value is a row of its own, behind those that came
+//! before, so that a put costs the same however many secrets and versions there are.
 //!
 //! The file belongs to one process, by a lock on a second file beside it: a program that only reads, such as a backup
 //! by SQLite's own means, may look into it meanwhile.
 
 mod file;
+mod queue;
 mod reader;
+mod rows;
 mod schema;
+mod shared;
+mod transaction;
 mod writer;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 
 use self::file::Lock;
+use self::queue::Job;
 use self::reader::Reader;
-use self::writer::{Job, Work, Writer};
+use self::shared::Shared;
+use self::writer::{Work, Writer};
 use super::index::Index;
 use super::{Found, Note, Outcome, Store, StoreError};
 use crate::record::{Change, Revision};
@@ -34,8 +40,8 @@ use crate::version::Version;
 pub struct SqliteStore {
     index: Arc<Index>,
     reader: Reader,
+    shared: Arc<Shared>,
     /// `None` once it is being closed.
-    jobs: Option<Sender<Job>>,
     writing: Option<JoinHandle<()>>,
     /// The last to go: another process may not have the file before everything here is closed.
     _lock: Lock,
@@ -53,27 +59,40 @@ impl SqliteStore {
         let connection = schema::open(path)?;
         file::sync_folder(path)?;
         let loaded = schema::load(&connection)?;
-        let index = Arc::new(loaded.index);
-        let (jobs, waiting) = channel();
         let reader = Reader::new(path);
-        let writer = Writer::new(connection, Arc::clone(&index), reader.at_hand(), loaded.last_id)?;
+        let writer = Writer::new(connection, loaded, reader.at_hand())?;
+        let index = writer.index();
+        let shared = Arc::new(Shared::new(writer));
+        let thread = Arc::clone(&shared);
         let writing = std::thread::Builder::new()
             .name("store".to_string())
-            .spawn(move || writer.run(&waiting))
+            .spawn(move || thread.run())
             .map_err(file::io_error("start a thread for", path))?;
-        Ok(Self { index, reader, jobs: Some(jobs), writing: Some(writing), _lock: lock })
+        Ok(Self { index, reader, shared, writing: Some(writing), _lock: lock })
     }
 
     async fn write(&self, work: Work) -> Result<Outcome, StoreError> {
+        if let Some(result) = self.try_write(&work) {
+            return result;
+        }
         let (done, answer) = oneshot::channel();
-        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(Job { work, done }).map_err(|_| StoreError::Closed)?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        self.shared.queue.push(Job { work, done })?;
+        answer.await.map_or(Err(StoreError::Closed), |(result, _)| result)
+    }
+
+    /// Writes in place, when that keeps nobody else: this thread may wait for the disk, and nobody waits already.
+    fn try_write(&self, work: &Work) -> Option<Result<Outcome, StoreError>> {
+        let flavor = Handle::try_current().ok()?.runtime_flavor();
+        if flavor != RuntimeFlavor::MultiThread {
+            return None;
+        }
+        let alone = self.shared.try_alone()?;
+        Some(tokio::task::block_in_place(|| alone.commit(work)))
     }
 }
 
 impl Store for SqliteStore {
-    async fn names(&self) -> Result<Vec<Arc<str>>, StoreError> {
+    async fn names(&self) -> Result<Vec<Box<str>>, StoreError> {
         Ok(self.index.names())
     }
 
@@ -85,7 +104,7 @@ impl Store for SqliteStore {
     /// question to another thread takes longer.
     async fn value(&self, name: &str, version: Version) -> Result<Option<Sealed>, StoreError> {
         match self.index.place(name, version) {
-            Some((id, version)) => self.reader.value(id, version),
+            Some(place) => self.reader.value(place),
             None => Ok(None),
         }
     }
@@ -125,7 +144,7 @@ impl Store for SqliteStore {
 impl Drop for SqliteStore {
     /// Waits for the changes that were handed in before.
     fn drop(&mut self) {
-        drop(self.jobs.take());
+        self.shared.queue.close();
         if let Some(writing) = self.writing.take() {
             // A panic there was reported where it happened, and answered to all who waited.
             let _ = writing.join();

@@ -8,11 +8,10 @@ use quick_cache::sync::Cache;
 use rusqlite::{Connection, OptionalExtension, Row};
 use secretary_access::audit::Head;
 
-use super::super::index::SecretId;
+use super::super::places::Place;
 use super::super::{Note, StoreError};
 use super::{schema, sqlite_error};
 use crate::seal::{Header, Sealed};
-use crate::version::Version;
 
 /// How many bytes of sealed values are kept at hand.
 const AT_HAND: u64 = 16 << 20;
@@ -22,9 +21,6 @@ const TYPICAL: u64 = 256;
 
 /// How many connections are kept for later. More are opened when more are in use.
 const IDLE: usize = 4;
-
-/// A value's place, which never has a second value.
-type Place = (SecretId, Version);
 
 /// Sealed values that are at hand.
 pub(super) type AtHand = Cache<Place, Sealed, Bytes>;
@@ -57,23 +53,19 @@ impl Reader {
         Arc::clone(&self.at_hand)
     }
 
-    pub(super) fn value(
-        &self,
-        id: SecretId,
-        version: Version,
-    ) -> Result<Option<Sealed>, StoreError> {
-        if let Some(sealed) = self.at_hand.get(&(id, version)) {
+    pub(super) fn value(&self, place: Place) -> Result<Option<Sealed>, StoreError> {
+        if let Some(sealed) = self.at_hand.get(&place) {
             return Ok(Some(sealed));
         }
-        let statement = "SELECT sealed FROM versions WHERE secret = ?1 AND version = ?2";
-        let sealed = self.read(statement, (id.0, version.number()), |row| {
-            // None for a version that is deleted meanwhile, whose row stays.
-            let bytes = row.get_ref(0)?.as_blob_or_null()?;
-            Ok(bytes.map(Sealed::from))
-        })?;
+        let sealed =
+            self.read("SELECT sealed FROM versions WHERE place = ?1", [place.0], |row| {
+                // None for a version that is deleted meanwhile, whose row stays.
+                let bytes = row.get_ref(0)?.as_blob_or_null()?;
+                Ok(bytes.map(Sealed::from))
+            })?;
         let sealed = sealed.flatten();
         if let Some(sealed) = &sealed {
-            self.at_hand.insert((id, version), sealed.clone());
+            self.at_hand.insert(place, sealed.clone());
         }
         Ok(sealed)
     }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
 use super::super::StoreError;
-use super::super::index::{Index, SecretId};
+use super::super::index::{Index, SecretId, Stored};
+use super::super::places::{Place, Places};
 use super::sqlite_error;
 use crate::record::Record;
 use crate::version::{Version, VersionSet};
@@ -16,9 +17,10 @@ const APPLICATION: i64 = 0x5363_7472;
 /// The format of the tables below. It counts up when an older program could not go on with them.
 const FORMAT: i64 = 1;
 
-/// A deleted version's row stays, without a value: its number is never used again. `latest` is not written again after
-/// the first version: rows with higher numbers say the rest, and a put has one page less to write. Notes come and go
-/// within a fraction of a second, so there are but a few pages of them.
+/// Versions are in the order in which they came, so that those of one commit share a page, however many secrets and
+/// versions there are; where each is, is in memory. A deleted version's row stays, without a value: its number is never
+/// used again. `latest` is not written again after the first version: rows with higher numbers say the rest, and a put
+/// has one page less to write. Notes come and go within a fraction of a second, so there are but a few pages of them.
 const TABLES: &str = "
     CREATE TABLE header (
         only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -31,11 +33,11 @@ const TABLES: &str = "
         latest INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE versions (
+        place INTEGER PRIMARY KEY,
         secret INTEGER NOT NULL,
         version INTEGER NOT NULL,
-        sealed BLOB,
-        PRIMARY KEY (secret, version)
-    ) STRICT, WITHOUT ROWID;
+        sealed BLOB
+    ) STRICT;
     CREATE TABLE notes (
         line INTEGER PRIMARY KEY,
         hash TEXT NOT NULL,
@@ -114,68 +116,115 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(tables, [], |row| row.get::<_, i64>(0)).map(|count| count == 0)
 }
 
-/// The number a pragma answers.
-pub(super) fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// All records, and the highest number of a secret.
+/// Another number than before says that another connection has written, or has brought in the log, which changes nothing.
+pub(super) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}
+
+/// All records, and the highest numbers of a secret and of a place.
 pub(super) struct Loaded {
     pub(super) index: Index,
     pub(super) last_id: i64,
+    pub(super) last_place: i64,
 }
 
 /// Reads them. Of the values it reads at most the beginning, because SQLite keeps the rest on pages of their own.
 pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
     let failed = sqlite_error("read");
-    let secrets = "SELECT id, name, active, latest FROM secrets ORDER BY id";
-    let versions = "SELECT secret, version, sealed IS NULL FROM versions ORDER BY secret, version";
-    let mut secrets = connection.prepare(secrets).map_err(&failed)?;
-    let mut versions = connection.prepare(versions).map_err(&failed)?;
-    let rows = versions.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    let mut rows = Rows { rows: rows.map_err(&failed)?.peekable() };
-    let mut loaded = Loaded { index: Index::default(), last_id: 0 };
-    let found = secrets.query_map([], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, u32>(2)?, row.get::<_, u32>(3)?))
+    let mut secrets = read_secrets(connection).map_err(&failed)?;
+    let last_place = read_versions(connection, &mut secrets)?;
+    let last_id = secrets.last().map_or(0, |secret| secret.id.0);
+    // In place, without a second list of as many.
+    let mut is_damaged = false;
+    let restored = secrets.into_iter().map_while(|secret| {
+        let restored = secret.restore();
+        is_damaged |= restored.is_none();
+        restored
     });
-    for secret in found.map_err(&failed)? {
-        let (id, name, active, latest) = secret.map_err(&failed)?;
-        let (present, deleted) = rows.of(id).map_err(&failed)?;
-        let record = restore(present, deleted, active, latest);
-        let record = record.ok_or(StoreError::Damaged("the versions of a secret"))?;
-        loaded.index.load(name, SecretId(id), record);
-        loaded.last_id = id;
+    let index = Index::of(restored);
+    if is_damaged {
+        return Err(StoreError::Damaged("the versions of a secret"));
     }
-    match rows.rows.next() {
-        None => Ok(loaded),
-        Some(_) => Err(StoreError::Damaged("a version of no secret")),
+    Ok(Loaded { index, last_id, last_place })
+}
+
+/// A secret on its way into memory.
+struct Secret {
+    id: SecretId,
+    name: Box<str>,
+    active: u32,
+    latest: u32,
+    present: VersionSet,
+    deleted: VersionSet,
+    places: Places,
+}
+
+/// All secrets without their versions, ascending by their numbers.
+fn read_secrets(connection: &Connection) -> rusqlite::Result<Vec<Secret>> {
+    let count = "SELECT count(*) FROM secrets";
+    let count: i64 = connection.query_row(count, [], |row| row.get(0))?;
+    // A list that grows would leave holes behind for as long as the process lives.
+    let mut secrets = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+    let statement = "SELECT id, name, active, latest FROM secrets ORDER BY id";
+    let mut statement = connection.prepare(statement)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Secret {
+            id: SecretId(row.get(0)?),
+            name: row.get(1)?,
+            active: row.get(2)?,
+            latest: row.get(3)?,
+            present: VersionSet::default(),
+            deleted: VersionSet::default(),
+            places: Places::default(),
+        })
+    })?;
+    for secret in rows {
+        secrets.push(secret?);
     }
+    Ok(secrets)
 }
 
-fn restore(present: VersionSet, deleted: VersionSet, active: u32, latest: u32) -> Option<Record> {
-    let highest = present.last().max(deleted.last())?;
-    let latest = Version::new(latest)?.max(highest);
-    Record::restore(present, deleted, Version::new(active)?, latest)
+/// Gives each version to its secret, and answers the last place.
+fn read_versions(connection: &Connection, secrets: &mut [Secret]) -> Result<i64, StoreError> {
+    let failed = sqlite_error("read");
+    let statement = "SELECT place, secret, version, sealed IS NULL FROM versions ORDER BY place";
+    let mut statement = connection.prepare(statement).map_err(&failed)?;
+    let mut rows = statement.query([]).map_err(&failed)?;
+    let mut last = 0;
+    while let Some(row) = rows.next().map_err(&failed)? {
+        let (place, id, version, is_deleted) = version_of(row).map_err(&failed)?;
+        let found = secrets.binary_search_by_key(&id, |secret| secret.id);
+        let found = found.map_err(|_| StoreError::Damaged("a version of no secret"))?;
+        let version = Version::new(version);
+        let is_another = version.is_some_and(|it| secrets[found].add(it, place, is_deleted));
+        is_another.then_some(()).ok_or(StoreError::Damaged("the versions of a secret"))?;
+        last = place.0;
+    }
+    Ok(last)
 }
 
-/// Rows of all versions, by secret: its number, the version's, and whether that is deleted.
-struct Rows<I: Iterator> {
-    rows: std::iter::Peekable<I>,
+fn version_of(row: &Row<'_>) -> rusqlite::Result<(Place, SecretId, u32, bool)> {
+    Ok((Place(row.get(0)?), SecretId(row.get(1)?), row.get(2)?, row.get(3)?))
 }
 
-impl<I: Iterator<Item = rusqlite::Result<(i64, u32, bool)>>> Rows<I> {
-    /// The versions that `secret` has and had, the rows of which are the next ones if there are any.
-    fn of(&mut self, secret: i64) -> rusqlite::Result<(VersionSet, VersionSet)> {
-        let mut sets = (VersionSet::default(), VersionSet::default());
-        let is_its_own = |row: &I::Item| row.as_ref().map_or(true, |row| row.0 == secret);
-        while let Some(row) = self.rows.next_if(is_its_own) {
-            let (_, version, is_deleted) = row?;
-            // Zero is not stored; if it is, the secret lacks a version and is found to be damaged.
-            if let Some(version) = Version::new(version) {
-                let set = if is_deleted { &mut sets.1 } else { &mut sets.0 };
-                set.insert(version);
-            }
-        }
-        Ok(sets)
+impl Secret {
+    /// `false` when it has that version already.
+    fn add(&mut self, version: Version, place: Place, is_deleted: bool) -> bool {
+        let set = if is_deleted { &mut self.deleted } else { &mut self.present };
+        set.insert(version);
+        self.places.insert(version, place)
+    }
+
+    /// `None` when its versions are not those of a secret.
+    fn restore(self) -> Option<(Box<str>, Stored)> {
+        let highest = self.present.last().max(self.deleted.last())?;
+        let latest = Version::new(self.latest)?.max(highest);
+        let active = Version::new(self.active)?;
+        let record = Record::restore(self.present, self.deleted, active, latest)?;
+        Some((self.name, Stored { id: self.id, record, places: self.places }))
     }
 }

@@ -14,10 +14,10 @@ use crate::record;
 
 struct Disk(TempDir);
 
-/// The thread that writes, without a thread.
-fn writer(disk: &Disk, connection: Connection, index: &Arc<Index>) -> Writer {
-    let at_hand = Reader::new(&disk.path()).at_hand();
-    Writer::new(connection, Arc::clone(index), at_hand, 0).unwrap()
+/// What the thread that writes has, without a thread.
+fn writer(disk: &Disk, connection: Connection) -> Writer {
+    let loaded = schema::load(&connection).unwrap();
+    Writer::new(connection, loaded, Reader::new(&disk.path()).at_hand()).unwrap()
 }
 
 impl Default for Disk {
@@ -56,8 +56,7 @@ stamp!(Disk);
 
 fn put(store: &SqliteStore, name: &str, len: usize) -> Result<(), StoreError> {
     let found = block_on(store.record(name))?;
-    let change =
-        record::put(found.record.as_deref()).unwrap().with(Sealed::from(&vec![7; len][..]));
+    let change = record::put(found.record.as_ref()).unwrap().with(Sealed::from(&vec![7; len][..]));
     let outcome = block_on(store.commit(name, change, found.revision, None))?;
     assert_eq!(outcome, Outcome::Committed);
     Ok(())
@@ -171,6 +170,10 @@ fn contradictions_in_the_file_are_found_when_it_is_opened() {
         ("DELETE FROM versions", "the store is damaged: the versions of a secret"),
         ("DELETE FROM secrets", "the store is damaged: a version of no secret"),
         (
+            "INSERT INTO versions (secret, version) VALUES (1, 2)",
+            "the store is damaged: the versions of a secret",
+        ),
+        (
             "UPDATE versions SET version = -1 WHERE version = 2",
             "the store is damaged: a column has what no column of this program has",
         ),
@@ -233,8 +236,8 @@ fn a_full_disk_fails_all_of_a_batch_and_takes_changes_when_it_has_room_again() {
     drop(disk.open());
     let connection = schema::open(&disk.path()).unwrap();
     connection.pragma_update(None, "max_page_count", 40).unwrap();
-    let index = Arc::new(Index::default());
-    let mut writer = writer(&disk, connection, &index);
+    let mut writer = writer(&disk, connection);
+    let index = writer.index();
     let work = |name: &str, len: usize| Work::Change {
         name: name.into(),
         change: record::put(None).unwrap().with(Sealed::from(&vec![1; len][..])),
@@ -256,12 +259,8 @@ fn a_full_disk_fails_all_of_a_batch_and_takes_changes_when_it_has_room_again() {
 #[test]
 fn two_changes_of_a_secret_in_a_batch_do_not_both_count() {
     let disk = Disk::default();
-    let index = Arc::new(Index::default());
-    let connection = schema::open(&{
-        drop(disk.open());
-        disk.path()
-    });
-    let mut writer = writer(&disk, connection.unwrap(), &index);
+    drop(disk.open());
+    let mut writer = writer(&disk, schema::open(&disk.path()).unwrap());
     let work = |name: &str, value: u8| Work::Change {
         name: name.into(),
         change: record::put(None).unwrap().with(Sealed::from(&[value][..])),
@@ -296,11 +295,11 @@ fn cost_of_puts(versions: usize) -> u64 {
     drop(disk.open());
     let connection = schema::open(&disk.path()).unwrap();
     connection.pragma_update(None, "synchronous", "OFF").unwrap();
-    let index = Arc::new(Index::default());
-    let mut writer = writer(&disk, connection, &index);
+    let mut writer = writer(&disk, connection);
+    let index = writer.index();
     let work = |name: String| {
         let found = index.find(&name);
-        let addition = record::put(found.record.as_deref()).unwrap();
+        let addition = record::put(found.record.as_ref()).unwrap();
         let change = addition.with(Sealed::from(&[1; 100][..]));
         Work::Change { name: name.into(), change, expected: found.revision, note: None }
     };
@@ -365,6 +364,23 @@ fn the_log_is_brought_in_and_does_not_grow_for_ever() {
 }
 
 #[test]
+fn nor_does_it_when_each_change_is_written_in_place() {
+    let disk = Disk::default();
+    let store = Arc::new(disk.open());
+    let alone = Arc::clone(&store);
+    let runtime = runtime();
+    let task = runtime.spawn(async move {
+        for number in 0..400 {
+            let name = format!("{number} {}", "x".repeat(100_000));
+            put_alone(&alone, &name).await.unwrap();
+        }
+    });
+    block_on(task).unwrap();
+    let log = fs::metadata(disk.0.path().join("store-wal")).unwrap().len();
+    assert!(log < 24 << 20, "{log}");
+}
+
+#[test]
 fn what_was_handed_in_is_written_before_it_is_closed() {
     let disk = Disk::default();
     let store = disk.open();
@@ -377,6 +393,66 @@ fn what_was_handed_in_is_written_before_it_is_closed() {
     }
     drop(store);
     assert_eq!(block_on(disk.open().names()).unwrap().len(), 100);
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap()
+}
+
+async fn put_alone(store: &SqliteStore, name: &str) -> Result<(), StoreError> {
+    let found = store.record(name).await?;
+    let addition = record::put(found.record.as_ref()).unwrap();
+    let change = addition.with(Sealed::from(name.as_bytes()));
+    assert_eq!(store.commit(name, change, found.revision, None).await?, Outcome::Committed);
+    Ok(())
+}
+
+#[test]
+fn who_is_alone_writes_in_place() {
+    let disk = Disk::default();
+    let store = Arc::new(disk.open());
+    let alone = Arc::clone(&store);
+    let runtime = runtime();
+    let task = runtime.spawn(async move {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let put = std::pin::pin!(put_alone(&alone, "a"));
+        assert!(put.poll(&mut context).is_ready());
+    });
+    block_on(task).unwrap();
+    assert_eq!(block_on(store.names()).unwrap(), ["a".into()]);
+}
+
+/// In place, and by the thread with others, in any order.
+#[test]
+fn what_many_tasks_write_is_there() {
+    let disk = Disk::default();
+    let store = Arc::new(disk.open());
+    let runtime = runtime();
+    let tasks: Vec<_> = (0..8)
+        .map(|task| {
+            let store = Arc::clone(&store);
+            runtime.spawn(async move {
+                for put in 0..100 {
+                    put_alone(&store, &format!("{task} {}", put % 7)).await.unwrap();
+                    if (put + task) % 5 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    tasks.into_iter().for_each(|task| block_on(task).unwrap());
+    drop(Arc::into_inner(store).unwrap());
+    let store = disk.open();
+    assert_eq!(block_on(store.names()).unwrap().len(), 56);
+    for name in block_on(store.names()).unwrap() {
+        let record = block_on(store.record(&name)).unwrap().record.unwrap();
+        assert!(record.present().len() >= 14, "{name}");
+        for version in record.present().iter() {
+            let value = block_on(store.value(&name, version)).unwrap();
+            assert_eq!(value, Some(Sealed::from(name.as_bytes())));
+        }
+    }
 }
 
 #[test]

@@ -1,28 +1,21 @@
-//! The thread that writes.
-//!
-//! Everything that waits goes into one transaction, with one sync, and then each caller gets its own answer. If the
-//! transaction fails all of them get its error, and nothing of it is there.
+//! One transaction after the other, each of all that is to be written by now, with one sync. If it fails nothing of it
+//! is there.
 
 use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
-use tokio::sync::oneshot;
+use rusqlite::Connection;
 
-use super::super::index::{Index, SecretId};
+use super::super::index::{Done, Index, SecretId};
+use super::super::places::Place;
 use super::super::{Note, Outcome, StoreError};
 use super::reader::AtHand;
+use super::rows::{forget_notes, replace_header, write_change, write_note};
+use super::transaction::Transaction;
 use super::{schema, sqlite_error};
-use crate::record::{Change, Revision, Standing};
+use crate::record::{Change, Revision};
 use crate::seal::Header;
-
-/// How many changes share a transaction at the most, so that no caller waits for too many others.
-const MAX_BATCH: usize = 256;
-
-/// And how many bytes of values.
-const MAX_BATCH_BYTES: usize = 16 << 20;
 
 /// After about so many bytes SQLite's log is brought into the database, while nobody waits for an answer.
 const MAX_LOG: usize = 4 << 20;
@@ -30,15 +23,9 @@ const MAX_LOG: usize = 4 << 20;
 /// About what a change adds to the log, beside its value: two pages, and one of notes.
 const CHANGE: usize = 12 << 10;
 
-/// Something to write, and who waits for it.
-pub(super) struct Job {
-    pub(super) work: Work,
-    pub(super) done: oneshot::Sender<Result<Outcome, StoreError>>,
-}
-
 pub(super) enum Work {
     Change {
-        name: Arc<str>,
+        name: Box<str>,
         change: Change,
         expected: Revision,
         note: Option<Note>,
@@ -52,7 +39,8 @@ pub(super) enum Work {
 }
 
 impl Work {
-    fn bytes(&self) -> usize {
+    /// About what it adds to SQLite's log.
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Change { change: Change::Add(_, sealed), .. } => CHANGE + sealed.as_bytes().len(),
             _ => CHANGE,
@@ -60,6 +48,7 @@ impl Work {
     }
 }
 
+/// What only one has at a time.
 pub(super) struct Writer {
     connection: Connection,
     index: Arc<Index>,
@@ -67,13 +56,14 @@ pub(super) struct Writer {
     /// rest of a put.
     at_hand: Arc<AtHand>,
     last_id: i64,
-    /// Another number than before says that another connection has written, or has brought in the log, which changes
-    /// nothing.
+    last_place: i64,
     data_version: i64,
     /// Notes of lines up to this number were dropped already.
     synced: u64,
     /// How much is in SQLite's log, about.
     log: usize,
+    /// How many changes the last transaction had.
+    last_batch: usize,
     /// Why no change is taken any more.
     failed: Option<StoreError>,
 }
@@ -81,29 +71,26 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
-        index: Arc<Index>,
+        loaded: schema::Loaded,
         at_hand: Arc<AtHand>,
-        last_id: i64,
     ) -> Result<Self, StoreError> {
-        let data_version =
-            schema::pragma(&connection, "data_version").map_err(sqlite_error("read"))?;
-        let (synced, log, failed) = (0, log_of(&connection), None);
-        Ok(Self { connection, index, at_hand, last_id, data_version, synced, log, failed })
+        let data_version = schema::data_version(&connection).map_err(sqlite_error("read"))?;
+        Ok(Self {
+            log: log_of(&connection),
+            connection,
+            index: Arc::new(loaded.index),
+            at_hand,
+            last_id: loaded.last_id,
+            last_place: loaded.last_place,
+            data_version,
+            synced: 0,
+            last_batch: 0,
+            failed: None,
+        })
     }
 
-    /// Writes until nobody can hand in anything any more.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            let (batch, waiting): (Vec<Work>, Vec<_>) =
-                batch(first, jobs).into_iter().map(|job| (job.work, job.done)).unzip();
-            let outcomes = self.commit(&batch);
-            for (number, done) in waiting.into_iter().enumerate() {
-                let outcome = outcomes.as_ref().map(|outcomes| outcomes[number]);
-                // Who has stopped waiting does not want to know.
-                let _ = done.send(outcome.map_err(StoreError::clone));
-            }
-            self.bring_in_log();
-        }
+    pub(super) fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index)
     }
 
     /// Writes all of `batch`, and says of each whether it still fitted; or writes nothing.
@@ -119,15 +106,12 @@ impl Writer {
     }
 
     fn try_commit(&mut self, batch: &[Work]) -> Result<Vec<Outcome>, StoreError> {
-        let failed = sqlite_error("write to");
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(&failed)?;
+        self.last_batch = batch.len();
+        let transaction = Transaction::begin(&self.connection)?;
         // From here on nobody else can write.
-        let data_version = schema::pragma(&transaction, "data_version").map_err(&failed)?;
+        let data_version = transaction.run(schema::data_version)?;
         if data_version != self.data_version
-            && !self.index.is_same_as(&schema::load(&transaction)?.index)
+            && !self.index.is_same_as(&schema::load(&self.connection)?.index)
         {
             return Err(StoreError::Changed);
         }
@@ -135,23 +119,24 @@ impl Writer {
         let mut batched = Batched {
             index: &self.index,
             last_id: self.last_id,
-            changed: Vec::new(),
+            last_place: self.last_place,
+            changed: Vec::with_capacity(batch.len()),
             names: HashSet::new(),
             synced: self.synced,
         };
         let mut outcomes = Vec::with_capacity(batch.len());
         for work in batch {
-            outcomes.push(batched.write(&transaction, work).map_err(&failed)?);
+            outcomes.push(transaction.run(|connection| batched.write(connection, work))?);
         }
-        let Batched { last_id, changed, synced, .. } = batched;
+        let Batched { last_id, last_place, changed, synced, .. } = batched;
         if synced > self.synced {
-            forget_notes(&transaction, synced).map_err(&failed)?;
+            transaction.run(|connection| forget_notes(connection, synced))?;
         }
-        transaction.commit().map_err(&failed)?;
-        (self.last_id, self.synced) = (last_id, synced);
-        for (_, id, change) in &changed {
-            if let Change::Add(addition, sealed) = change {
-                self.at_hand.insert((*id, addition.version()), sealed.clone());
+        transaction.commit()?;
+        (self.last_id, self.last_place, self.synced) = (last_id, last_place, synced);
+        for done in &changed {
+            if let (Change::Add(_, sealed), Some(place)) = (done.change, done.place) {
+                self.at_hand.insert(place, sealed.clone());
             }
         }
         self.index.apply(changed);
@@ -160,10 +145,20 @@ impl Writer {
         Ok(outcomes)
     }
 
+    /// Whether the last transaction was of one change, or there was none.
+    pub(super) fn was_alone(&self) -> bool {
+        self.last_batch <= 1
+    }
+
+    /// Whether SQLite's log is large enough to be brought in.
+    pub(super) fn has_log(&self) -> bool {
+        self.log >= MAX_LOG && self.failed.is_none()
+    }
+
     /// SQLite would do it inside a commit, and keep its errors to itself: a sync of the database that fails once
     /// and succeeds later says nothing, and the log would be begun anew all the same.
-    fn bring_in_log(&mut self) {
-        if self.log < MAX_LOG || self.failed.is_some() {
+    pub(super) fn bring_in_log(&mut self) {
+        if !self.has_log() {
             return;
         }
         let brought = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
@@ -183,56 +178,41 @@ fn log_of(connection: &Connection) -> usize {
     log.map_or(0, |log| usize::try_from(log.len()).unwrap_or(usize::MAX))
 }
 
-/// The first job, and those that have come by now.
-fn batch(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
-    let mut bytes = first.work.bytes();
-    let mut batch = vec![first];
-    while batch.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES {
-        let Ok(job) = jobs.try_recv() else { break };
-        bytes += job.work.bytes();
-        batch.push(job);
-    }
-    batch
-}
-
-/// A transaction on its way.
+/// What a transaction has so far.
 struct Batched<'a> {
     index: &'a Index,
     last_id: i64,
+    last_place: i64,
     /// What the index is told when the transaction is durable.
-    changed: Vec<(&'a str, SecretId, &'a Change)>,
+    changed: Vec<Done<'a>>,
     names: HashSet<&'a str>,
     /// The highest of the numbers that notes are dropped up to.
     synced: u64,
 }
 
 impl<'a> Batched<'a> {
-    fn write(
-        &mut self,
-        transaction: &Transaction<'_>,
-        work: &'a Work,
-    ) -> rusqlite::Result<Outcome> {
+    fn write(&mut self, connection: &Connection, work: &'a Work) -> rusqlite::Result<Outcome> {
         match work {
             Work::Change { name, change, expected, note } => {
-                let outcome = self.change(transaction, name, change, *expected)?;
+                let outcome = self.change(connection, name, change, *expected)?;
                 if let (Outcome::Committed, Some(note)) = (outcome, note) {
-                    write_note(transaction, note)?;
+                    write_note(connection, note)?;
                     self.synced = self.synced.max(note.synced);
                 }
                 Ok(outcome)
             }
             Work::Header { expected, header } => {
-                replace_header(transaction, expected.as_ref(), header)
+                replace_header(connection, expected.as_ref(), header)
             }
             Work::Forget(through) => {
-                forget_notes(transaction, *through).map(|()| Outcome::Committed)
+                forget_notes(connection, *through).map(|()| Outcome::Committed)
             }
         }
     }
 
     fn change(
         &mut self,
-        transaction: &Transaction<'_>,
+        connection: &Connection,
         name: &'a str,
         change: &'a Change,
         expected: Revision,
@@ -246,9 +226,11 @@ impl<'a> Batched<'a> {
             Some(id) => id,
             None => self.next_id(),
         };
-        write_change(transaction, name, id, expected, change)?;
+        let place = matches!(change, Change::Add(..)).then(|| self.next_place());
+        let done = Done { name, id, change, place };
+        write_change(connection, self.index, expected, done)?;
         self.names.insert(name);
-        self.changed.push((name, id, change));
+        self.changed.push(done);
         Ok(Outcome::Committed)
     }
 
@@ -256,75 +238,9 @@ impl<'a> Batched<'a> {
         self.last_id += 1;
         SecretId(self.last_id)
     }
-}
 
-fn write_change(
-    transaction: &Transaction<'_>,
-    name: &str,
-    SecretId(id): SecretId,
-    before: Revision,
-    change: &Change,
-) -> rusqlite::Result<()> {
-    let run = |statement: &str, parameters: &[&dyn rusqlite::ToSql]| {
-        transaction.prepare_cached(statement)?.execute(parameters).map(drop)
-    };
-    let activate = "UPDATE secrets SET active = ?2 WHERE id = ?1";
-    match change {
-        Change::Add(addition, sealed) => {
-            let version = addition.version().number();
-            if before == Revision::ABSENT {
-                let insert =
-                    "INSERT INTO secrets (id, name, active, latest) VALUES (?1, ?2, ?3, ?3)";
-                run(insert, &[&id, &name, &version])?;
-            } else if addition.standing() == Standing::Active {
-                run(activate, &[&id, &version])?;
-            }
-            let insert = "INSERT INTO versions (secret, version, sealed) VALUES (?1, ?2, ?3)";
-            run(insert, &[&id, &version, &sealed.as_bytes()])
-        }
-        Change::Activate(version) => run(activate, &[&id, &version.number()]),
-        Change::DeleteVersion(version) => {
-            let empty = "UPDATE versions SET sealed = NULL WHERE secret = ?1 AND version = ?2";
-            run(empty, &[&id, &version.number()])
-        }
-        Change::Delete => {
-            run("DELETE FROM versions WHERE secret = ?1", &[&id])?;
-            run("DELETE FROM secrets WHERE id = ?1", &[&id])
-        }
+    fn next_place(&mut self) -> Place {
+        self.last_place += 1;
+        Place(self.last_place)
     }
-}
-
-fn write_note(transaction: &Transaction<'_>, note: &Note) -> rusqlite::Result<()> {
-    if !note.is_needed() {
-        return Ok(());
-    }
-    // Two of one number are of the same line, unless somebody has put another log in the place of the first.
-    let insert = "INSERT OR REPLACE INTO notes (line, hash, event, entry) VALUES (?1, ?2, ?3, ?4)";
-    let values = (number(note.line.seq), note.line.hash.to_string(), &note.event, &note.entry);
-    transaction.prepare_cached(insert)?.execute(values).map(drop)
-}
-
-fn forget_notes(transaction: &Transaction<'_>, through: u64) -> rusqlite::Result<()> {
-    let delete = "DELETE FROM notes WHERE line <= ?1";
-    transaction.prepare_cached(delete)?.execute([number(through)]).map(drop)
-}
-
-/// As SQLite has it. A log with as many lines would take longer than there is time.
-fn number(seq: u64) -> i64 {
-    i64::try_from(seq).unwrap_or(i64::MAX)
-}
-
-fn replace_header(
-    transaction: &Transaction<'_>,
-    expected: Option<&Header>,
-    header: &Header,
-) -> rusqlite::Result<Outcome> {
-    let body = "SELECT body FROM header";
-    let before = transaction.query_row(body, [], |row| row.get::<_, String>(0)).optional()?;
-    if before != expected.map(Header::to_json) {
-        return Ok(Outcome::Conflict);
-    }
-    let replace = "INSERT OR REPLACE INTO header (only, body) VALUES (1, ?1)";
-    transaction.execute(replace, [header.to_json()])?;
-    Ok(Outcome::Committed)
 }
