@@ -60,7 +60,7 @@ impl SqliteStore {
         file::sync_folder(path)?;
         let loaded = schema::load(&connection)?;
         let reader = Reader::new(path);
-        let writer = Writer::new(connection, loaded, reader.at_hand())?;
+        let writer = Writer::new(connection, loaded, reader.values_at_hand())?;
         let index = writer.index();
         let shared = Arc::new(Shared::new(writer));
         let thread = Arc::clone(&shared);
@@ -82,13 +82,18 @@ impl SqliteStore {
 
     /// Writes in place, when that keeps nobody else: this thread may wait for the disk, and nobody waits already.
     fn try_write(&self, work: &Work) -> Option<Result<Outcome, StoreError>> {
-        let flavor = Handle::try_current().ok()?.runtime_flavor();
-        if flavor != RuntimeFlavor::MultiThread {
+        if !has_other_threads() {
             return None;
         }
         let alone = self.shared.try_alone()?;
         Some(tokio::task::block_in_place(|| alone.commit(work)))
     }
+}
+
+/// Whether this is a thread of a runtime that has others to do its tasks meanwhile.
+fn has_other_threads() -> bool {
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    matches!(flavor, Ok(RuntimeFlavor::MultiThread))
 }
 
 impl Store for SqliteStore {
@@ -100,12 +105,14 @@ impl Store for SqliteStore {
         Ok(self.index.find(name))
     }
 
-    /// Reads from the file in place when the value is not at hand: a row takes microseconds, and handing the
+    /// Reads from the file in place when the value is not at hand: mostly a row takes microseconds, and handing the
     /// question to another thread takes longer.
     async fn value(&self, name: &str, version: Version) -> Result<Option<Sealed>, StoreError> {
-        match self.index.place(name, version) {
-            Some(place) => self.reader.value(place),
-            None => Ok(None),
+        let Some(place) = self.index.place(name, version) else { return Ok(None) };
+        match self.reader.at_hand(place) {
+            Some(sealed) => Ok(Some(sealed)),
+            None if has_other_threads() => tokio::task::block_in_place(|| self.reader.value(place)),
+            None => self.reader.value(place),
         }
     }
 

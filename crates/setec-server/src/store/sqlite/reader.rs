@@ -49,14 +49,17 @@ impl Reader {
     }
 
     /// For the thread that writes: who puts the next version compares it with the one before.
-    pub(super) fn at_hand(&self) -> Arc<AtHand> {
+    pub(super) fn values_at_hand(&self) -> Arc<AtHand> {
         Arc::clone(&self.at_hand)
     }
 
+    /// A value, if it is at hand.
+    pub(super) fn at_hand(&self, place: Place) -> Option<Sealed> {
+        self.at_hand.get(&place)
+    }
+
+    /// A value from the file, which is at hand afterwards.
     pub(super) fn value(&self, place: Place) -> Result<Option<Sealed>, StoreError> {
-        if let Some(sealed) = self.at_hand.get(&place) {
-            return Ok(Some(sealed));
-        }
         let sealed =
             self.read("SELECT sealed FROM versions WHERE place = ?1", [place.0], |row| {
                 // None for a version that is deleted meanwhile, whose row stays.

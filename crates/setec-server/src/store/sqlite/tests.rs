@@ -17,7 +17,7 @@ struct Disk(TempDir);
 /// What the thread that writes has, without a thread.
 fn writer(disk: &Disk, connection: Connection) -> Writer {
     let loaded = schema::load(&connection).unwrap();
-    Writer::new(connection, loaded, Reader::new(&disk.path()).at_hand()).unwrap()
+    Writer::new(connection, loaded, Reader::new(&disk.path()).values_at_hand()).unwrap()
 }
 
 impl Default for Disk {
