@@ -7,14 +7,37 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 const DAY: u64 = 24 * 60 * 60;
 
+/// How long every text is.
+pub(crate) const LEN: usize = 27;
+
 /// `2026-03-01T12:00:00.123456Z`: UTC, always as long. A clock that is off by centuries gives 1970 or 9999.
 pub fn rfc3339(time: SystemTime) -> String {
+    str::from_utf8(&rfc3339_bytes(time)).expect("all of it is ASCII").to_string()
+}
+
+/// The same without memory of its own. Every line of a log has one, so it goes without the formatting of texts.
+pub(crate) fn rfc3339_bytes(time: SystemTime) -> [u8; LEN] {
     let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since_1970.as_secs().min(LAST_SECOND);
     let (year, month, day) = date(seconds / DAY);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let micros = since_1970.subsec_micros();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    let of_day = (seconds % DAY) as u32;
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    put(&mut text[..4], year as u32);
+    put(&mut text[5..7], month as u32);
+    put(&mut text[8..10], day as u32);
+    put(&mut text[11..13], of_day / 3600);
+    put(&mut text[14..16], of_day / 60 % 60);
+    put(&mut text[17..19], of_day % 60);
+    put(&mut text[20..26], since_1970.subsec_micros());
+    text
+}
+
+/// The last digits of `number`.
+fn put(digits: &mut [u8], mut number: u32) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
 }
 
 /// The date that is `days` after 1970-01-01. Years begin in March, so that a leap day is the last of its
@@ -37,8 +60,8 @@ fn date(days: u64) -> (u64, u64, u64) {
 
 /// Whether `text` looks like one of [`rfc3339`]'s.
 pub(crate) fn is_rfc3339(text: &[u8]) -> bool {
-    let pattern = b"0000-00-00T00:00:00.000000Z";
-    text.len() == pattern.len()
+    let pattern: &[u8; LEN] = b"0000-00-00T00:00:00.000000Z";
+    text.len() == LEN
         && text.iter().zip(pattern).all(|(byte, like)| match like {
             b'0' => byte.is_ascii_digit(),
             _ => byte == like,

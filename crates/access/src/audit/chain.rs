@@ -3,13 +3,15 @@
 //! Both are steps of their own, because some lines are reported when they are written, and synced with later ones.
 
 use std::io;
+use std::iter;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::json;
 
-use super::entry::{Unfit, own_members};
+use super::entry::{Draft, Unfit};
 use super::line::{Head, STOPPED};
+use super::queue::KEPT;
 
 /// Why a line was not written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -54,8 +56,8 @@ pub(super) trait Storage {
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) time: SystemTime,
-    pub(super) event: &'a str,
-    pub(super) members: &'a [u8],
+    /// The bytes behind the time, up to the hash.
+    pub(super) rest: &'a [u8],
 }
 
 /// A chain of lines in a storage that nobody else writes to.
@@ -71,13 +73,16 @@ pub(super) struct Chain<S> {
     /// A failed write may have left bytes behind the head.
     is_torn: bool,
     failed: Option<AuditError>,
+    /// Lines that are being written. Kept, because the next ones take as much.
+    bytes: Vec<u8>,
 }
 
 impl<S: Storage> Chain<S> {
     /// A storage of `len` bytes, the last line of which is `head`. The next sync makes all of them durable.
     pub(super) fn new(storage: S, len: u64, head: Head) -> Self {
         let (synced_len, synced_head) = (len, head);
-        Self { storage, len, head, synced_len, synced_head, is_torn: false, failed: None }
+        let (is_torn, failed, bytes) = (false, None, Vec::new());
+        Self { storage, len, head, synced_len, synced_head, is_torn, failed, bytes }
     }
 
     /// The last line.
@@ -95,28 +100,30 @@ impl<S: Storage> Chain<S> {
         self.failed.as_ref()
     }
 
-    /// Writes `entries`, all or none. They are durable after the next [`Self::sync`].
+    /// Writes `entries`, all or none, and puts each one's head into `heads`. They are durable after the next
+    /// [`Self::sync`].
     pub(super) fn write<'a>(
         &mut self,
         entries: impl Iterator<Item = Entry<'a>>,
-    ) -> Result<Vec<Head>, AuditError> {
+        heads: &mut Vec<Head>,
+    ) -> Result<(), AuditError> {
         self.check()?;
-        let mut bytes = Vec::new();
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
+        heads.clear();
         let mut head = self.head;
-        let heads: Vec<Head> = entries
-            .map(|entry| {
-                head = head.write_next(&mut bytes, entry.time, entry.event, entry.members);
-                head
-            })
-            .collect();
-        if let Err(error) = self.storage.append(&bytes) {
+        for entry in entries {
+            head = head.write_next(&mut self.bytes, entry.time, entry.rest);
+            heads.push(head);
+        }
+        if let Err(error) = self.storage.append(&self.bytes) {
             // Whoever reads it meanwhile is not to find half a line. Otherwise it is tried again.
             self.is_torn = self.storage.cut(self.len).is_err();
             return Err(write_error(error));
         }
-        self.len += bytes.len() as u64;
+        self.len += self.bytes.len() as u64;
         self.head = head;
-        Ok(heads)
+        Ok(())
     }
 
     /// Returns when all that was written is durable. After a failure the chain ends with the line that was durable
@@ -154,8 +161,9 @@ impl<S: Storage> Chain<S> {
             (_, 0) => json!({"version": version}),
             _ => json!({"version": version, "dropped_bytes": dropped}),
         };
-        let members = own_members(&members)?;
-        self.write([Entry { time: SystemTime::now(), event, members: &members }].into_iter())?;
+        let draft = Draft::own(event, &members)?;
+        let entry = Entry { time: SystemTime::now(), rest: draft.rest() };
+        self.write(iter::once(entry), &mut Vec::new())?;
         self.sync()?;
         Ok(self.head)
     }
@@ -238,8 +246,10 @@ mod tests {
     }
 
     fn write(chain: &mut Chain<Disk>, count: usize) -> Result<Vec<Head>, AuditError> {
-        let entry = || Entry { time: SystemTime::now(), event: "test", members: b"\"a\":1" };
-        chain.write((0..count).map(|_| entry()))
+        let entry = || Entry { time: SystemTime::now(), rest: br#""event":"test","a":1"# };
+        let mut heads = Vec::new();
+        chain.write((0..count).map(|_| entry()), &mut heads)?;
+        Ok(heads)
     }
 
     fn lines(chain: &Chain<Disk>) -> u64 {

@@ -4,7 +4,6 @@
 //! is one JSON object that fits, and that nothing in it can pass for something of ours.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -48,38 +47,88 @@ pub enum Unfit {
 /// it is written again with some that say so.
 const AGAIN: usize = 128;
 
-/// The members of `entry`, without the braces.
-pub(super) fn members(
-    event: &str,
-    entry: &impl Serialize,
-    promise: Promise,
-) -> Result<Vec<u8>, Unfit> {
-    if !is_event(event.as_bytes()) || [OPENED, STARTED, STOPPED].contains(&event) {
-        return Err(Unfit::Event);
+/// As many bytes as most drafts have.
+const USUAL: usize = 512;
+
+/// A line that lacks its place: its event, and the caller's members, as they will stand in the file.
+pub struct Draft {
+    /// From the name of `event` to the last of the members.
+    text: Vec<u8>,
+    /// Where the members begin.
+    members: usize,
+}
+
+impl Draft {
+    /// A line about `event` with the members of `entry`, which is a JSON object of any members but ours.
+    ///
+    /// # Errors
+    ///
+    /// When it is none.
+    pub fn new(event: &str, entry: &impl Serialize) -> Result<Self, Unfit> {
+        if !is_event(event.as_bytes()) || [OPENED, STARTED, STOPPED].contains(&event) {
+            return Err(Unfit::Event);
+        }
+        Self::own(event, entry)
     }
-    let members = own_members(entry)?;
-    match promise {
-        Promise::Written if members.len() > MAX_MEMBERS - AGAIN => Err(Unfit::TooLong),
-        _ => Ok(members),
+
+    /// The same for events of our own.
+    pub(super) fn own(event: &str, entry: &impl Serialize) -> Result<Self, Unfit> {
+        let mut text = Vec::with_capacity(USUAL);
+        for part in [r#""event":""#, event, "\""] {
+            text.extend(part.as_bytes());
+        }
+        let start = text.len();
+        let mut out = Serializer::with_formatter(&mut text, Plain);
+        entry.serialize(&mut out).map_err(|_| Unfit::Serialize)?;
+        let object = &text[start..];
+        if object.len() > MAX_MEMBERS + 2 {
+            return Err(Unfit::TooLong);
+        }
+        let Names(names) = serde_json::from_slice(object).map_err(|_| Unfit::NotAnObject)?;
+        if names.iter().any(|name| RESERVED.contains(&&**name)) {
+            return Err(Unfit::Reserved);
+        }
+        // The object's braces become the comma before its members, if it has any.
+        text.pop();
+        match text.len() - start {
+            1 => _ = text.pop(),
+            _ => text[start] = b',',
+        }
+        let members = text.len().min(start + 1);
+        Ok(Self { text, members })
+    }
+
+    /// The caller's members as JSON, without braces.
+    pub fn members(&self) -> &str {
+        str::from_utf8(&self.text[self.members..]).expect("all of it is ASCII")
+    }
+
+    /// What comes behind a line's time.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// How many bytes the members have.
+    pub(super) fn len(&self) -> usize {
+        self.text.len() - self.members
+    }
+
+    /// # Errors
+    ///
+    /// When a line for which there is this promise has to be shorter.
+    pub(super) fn fits(&self, promise: Promise) -> Result<(), Unfit> {
+        match promise {
+            Promise::Written if self.len() > MAX_MEMBERS - AGAIN => Err(Unfit::TooLong),
+            _ => Ok(()),
+        }
     }
 }
 
-/// The same for events of our own.
-pub(super) fn own_members(entry: &impl Serialize) -> Result<Vec<u8>, Unfit> {
-    let mut text = Vec::new();
-    let mut out = Serializer::with_formatter(&mut text, Plain);
-    entry.serialize(&mut out).map_err(|_| Unfit::Serialize)?;
-    if text.len() > MAX_MEMBERS + 2 {
-        return Err(Unfit::TooLong);
+impl fmt::Debug for Draft {
+    /// Without what it says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").finish_non_exhaustive()
     }
-    let Names(names) = serde_json::from_slice(&text).map_err(|_| Unfit::NotAnObject)?;
-    if RESERVED.iter().any(|name| names.contains(*name)) {
-        return Err(Unfit::Reserved);
-    }
-    drop(names);
-    text.pop();
-    text.remove(0);
-    Ok(text)
 }
 
 /// Whether `text` is a JSON object in which each name comes once, so that all programs read the same.
@@ -96,6 +145,9 @@ impl Formatter for Plain {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut units = [0; 2];
         for character in fragment.chars() {
             match character {
@@ -123,8 +175,8 @@ impl Formatter for Plain {
     }
 }
 
-/// The names of an object's members, each once.
-struct Names<'a>(BTreeSet<Cow<'a, str>>);
+/// The names of an object's members, each once, in the order of their bytes.
+struct Names<'a>(Vec<Cow<'a, str>>);
 
 impl<'de> Deserialize<'de> for Names<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -142,12 +194,14 @@ impl<'de> Visitor<'de> for NamesVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names<'de>, A::Error> {
-        let mut names = BTreeSet::new();
+        let mut names = Vec::with_capacity(16);
         while let Some(Name(name)) = map.next_key()? {
-            if !names.insert(name) {
-                return Err(serde::de::Error::custom("a name comes twice"));
-            }
+            names.push(name);
             map.next_value::<IgnoredAny>()?;
+        }
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(serde::de::Error::custom("a name comes twice"));
         }
         Ok(Names(names))
     }
@@ -163,8 +217,11 @@ mod tests {
     use serde_json::json;
 
     fn text(entry: &impl Serialize) -> Result<String, Unfit> {
-        let members = members("decrypt", entry, Promise::Durable);
-        members.map(|members| String::from_utf8(members).unwrap())
+        let draft = Draft::new("decrypt", entry)?;
+        let event = r#""event":"decrypt""#;
+        let comma = if draft.len() == 0 { "" } else { "," };
+        assert_eq!(draft.rest(), format!("{event}{comma}{}", draft.members()).as_bytes());
+        Ok(draft.members().to_string())
     }
 
     #[test]
@@ -202,6 +259,7 @@ mod tests {
         }
         assert!(text(&Twice("a", "b")).is_ok());
         assert_eq!(text(&Twice("a", "a")), Err(Unfit::NotAnObject));
+        assert_eq!(text(&Twice("\u{e9}", "\u{e9}")), Err(Unfit::NotAnObject));
         for name in RESERVED {
             assert_eq!(text(&Twice("a", name)), Err(Unfit::Reserved));
             assert!(text(&json!({"inside": {name: 1}})).is_ok());
@@ -213,11 +271,11 @@ mod tests {
         let entry = |count| json!({"a": "x".repeat(count)});
         assert_eq!(text(&entry(MAX_MEMBERS - 6)).unwrap().len(), MAX_MEMBERS);
         assert_eq!(text(&entry(MAX_MEMBERS - 5)), Err(Unfit::TooLong));
-        let written = |count| members("decrypt", &entry(count), Promise::Written).map(|_| ());
+        let written = |count| Draft::new("decrypt", &entry(count))?.fits(Promise::Written);
         assert_eq!(written(MAX_MEMBERS - 6 - AGAIN), Ok(()));
         assert_eq!(written(MAX_MEMBERS - 5 - AGAIN), Err(Unfit::TooLong));
         for event in ["", "de crypt", "é", "opened", "started", "stopped", &"e".repeat(33)] {
-            assert_eq!(members(event, &json!({}), Promise::Durable), Err(Unfit::Event), "{event}");
+            assert_eq!(Draft::new(event, &json!({})).err(), Some(Unfit::Event), "{event}");
         }
     }
 }

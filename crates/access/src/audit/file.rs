@@ -329,9 +329,9 @@ mod tests {
     fn text(count: usize) -> (Head, Vec<u8>) {
         let mut text = Vec::new();
         let now = SystemTime::now();
-        let mut head = Head::START.write_next(&mut text, now, "opened", b"\"version\":\"1\"");
+        let mut head = Head::START.write_next(&mut text, now, br#""event":"opened","version":"1""#);
         for _ in 0..count {
-            head = head.write_next(&mut text, now, "test", b"\"a\":1");
+            head = head.write_next(&mut text, now, br#""event":"test","a":1"#);
         }
         (head, text)
     }
@@ -377,9 +377,9 @@ mod tests {
             let mut head = Head { seq: first, hash: LineHash::NONE };
             let (mut text, mut heads) = (Vec::new(), Vec::new());
             for number in 0..300 {
-                let members = format!("\"a\":\"{}\"", "x".repeat(number * 7919 % MAX_MEMBERS / 8));
-                let now = SystemTime::now();
-                head = head.write_next(&mut text, now, "test", members.as_bytes());
+                let padding = "x".repeat(number * 7919 % MAX_MEMBERS / 8);
+                let rest = format!(r#""event":"test","a":"{padding}""#);
+                head = head.write_next(&mut text, SystemTime::now(), rest.as_bytes());
                 heads.push(head);
             }
             fs::write(&path, &text).unwrap();

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use super::entry::are_members;
-use crate::time::{is_rfc3339, rfc3339};
+use crate::time::{self, is_rfc3339, rfc3339_bytes};
 
 /// The most bytes a line has, with its line feed.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -16,13 +16,8 @@ pub const MAX_LINE: usize = 64 * 1024;
 pub(super) const MAX_EVENT: usize = 32;
 
 /// What all of a line but the caller's members has at the most.
-const MAX_FRAME: usize = r#"{"seq":,"prev":"","time":"","event":"","#.len()
-    + 20
-    + 64
-    + "2026-03-01T12:00:00.123456Z".len()
-    + MAX_EVENT
-    + TAIL
-    + 1;
+const MAX_FRAME: usize =
+    r#"{"seq":,"prev":"","time":"","event":"","#.len() + 20 + 64 + time::LEN + MAX_EVENT + TAIL + 1;
 
 /// The most bytes that the caller's members have, as JSON and without the braces.
 pub const MAX_MEMBERS: usize = MAX_LINE - MAX_FRAME;
@@ -51,6 +46,16 @@ impl LineHash {
         Self(Sha256::digest(content).into())
     }
 
+    /// 64 hexadecimal digits in lower case.
+    fn digits(self) -> [u8; 64] {
+        let mut digits = [0; 64];
+        let (pairs, _) = digits.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(self.0) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        digits
+    }
+
     fn parse(digits: &[u8]) -> Option<Self> {
         let mut hash = [0; 32];
         let (pairs, rest) = digits.as_chunks::<2>();
@@ -62,6 +67,11 @@ impl LineHash {
         }
         Some(Self(hash))
     }
+}
+
+/// Computed and not looked up, so that the processor makes many at once.
+fn digit(nibble: u8) -> u8 {
+    nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
 }
 
 /// Upper case is another text, and in a line it is a change.
@@ -76,7 +86,7 @@ fn nibble(digit: u8) -> Option<u8> {
 impl fmt::Display for LineHash {
     /// 64 hexadecimal digits in lower case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(str::from_utf8(&self.digits()).expect("digits are ASCII"))
     }
 }
 
@@ -112,26 +122,23 @@ impl Head {
     /// A chain without a line.
     pub const START: Self = Self { seq: 0, hash: LineHash::NONE };
 
-    /// Writes the line behind this one to `out`. `event` and `members` fit, as [`super::entry`] sees to.
-    pub(super) fn write_next(
-        self,
-        out: &mut Vec<u8>,
-        time: SystemTime,
-        event: &str,
-        members: &[u8],
-    ) -> Self {
+    /// Writes the line behind this one to `out`. `rest` is what a [`Draft`](super::entry::Draft) has: the event, and
+    /// the caller's members.
+    pub(super) fn write_next(self, out: &mut Vec<u8>, time: SystemTime, rest: &[u8]) -> Self {
         let start = out.len();
         let seq = self.seq + 1;
-        let (prev, time) = (self.hash, rfc3339(time));
-        let first = format!(r#"{{"seq":{seq},"prev":"{prev}","time":"{time}","event":"{event}""#);
-        out.extend(first.as_bytes());
-        if !members.is_empty() {
-            out.push(b',');
-            out.extend(members);
-        }
+        out.reserve(MAX_FRAME + rest.len());
+        out.extend(br#"{"seq":"#);
+        out.extend(itoa::Buffer::new().format(seq).as_bytes());
+        out.extend(br#","prev":""#);
+        out.extend(&self.hash.digits());
+        out.extend(br#"","time":""#);
+        out.extend(&rfc3339_bytes(time));
+        out.extend(br#"","#);
+        out.extend(rest);
         let hash = LineHash::of(&out[start..]);
         out.extend(HASH);
-        out.extend(hash.to_string().as_bytes());
+        out.extend(&hash.digits());
         out.extend(END);
         out.push(b'\n');
         Self { seq, hash }
@@ -247,10 +254,15 @@ mod tests {
     use super::*;
     use std::time::{Duration, UNIX_EPOCH};
 
+    fn rest(event: &str, members: &str) -> Vec<u8> {
+        let comma = if members.is_empty() { "" } else { "," };
+        format!(r#""event":"{event}"{comma}{members}"#).into_bytes()
+    }
+
     fn line(members: &str) -> (Head, Vec<u8>) {
         let mut line = Vec::new();
         let time = UNIX_EPOCH + Duration::from_micros(1_772_366_400_123_456);
-        let head = Head::START.write_next(&mut line, time, "decrypt", members.as_bytes());
+        let head = Head::START.write_next(&mut line, time, &rest("decrypt", members));
         assert_eq!(line.pop(), Some(b'\n'));
         (head, line)
     }
@@ -340,7 +352,7 @@ mod tests {
         let members = format!(r#""a":"{}""#, "x".repeat(MAX_MEMBERS - 6));
         let mut line = Vec::new();
         let head = Head { seq: u64::MAX - 1, hash: LineHash::NONE };
-        head.write_next(&mut line, UNIX_EPOCH, &"e".repeat(MAX_EVENT), members.as_bytes());
+        head.write_next(&mut line, UNIX_EPOCH, &rest(&"e".repeat(MAX_EVENT), &members));
         assert_eq!(line.len(), MAX_LINE);
     }
 }

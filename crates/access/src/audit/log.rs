@@ -8,8 +8,9 @@ use std::thread::{self, JoinHandle, ThreadId};
 
 use serde::Serialize;
 
+use super::answer::{Answer, Done, Outcome};
 use super::chain::AuditError;
-use super::entry::members;
+use super::entry::Draft;
 use super::file::OpenError;
 use super::line::Head;
 use super::queue::{Promise, Question};
@@ -72,10 +73,10 @@ impl AuditLog {
         &self,
         event: &str,
         entry: &impl Serialize,
-        done: impl FnOnce(Result<Head, AuditError>) + Send + 'static,
+        done: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        match members(event, entry, Promise::Durable) {
-            Ok(members) => self.push(event, members, Promise::Durable, done),
+        match Draft::new(event, entry) {
+            Ok(draft) => self.push(&draft, Promise::Durable, Done::Call(Box::new(done))),
             Err(unfit) => done(Err(unfit.into())),
         }
     }
@@ -92,28 +93,51 @@ impl AuditLog {
         &self,
         event: &str,
         entry: &impl Serialize,
-        done: impl FnOnce(Result<Head, AuditError>) + Send + 'static,
+        done: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let members = match members(event, entry, Promise::Written) {
-            Ok(members) => members,
+        let draft = match Draft::new(event, entry) {
+            Ok(draft) => draft,
             Err(unfit) => return done(Err(unfit.into())),
         };
-        match self.shared.try_write(event, &members) {
-            Some(result) => done(result),
-            None => self.push(event, members, Promise::Written, done),
+        match self.write_in_place(&draft) {
+            Some(outcome) => done(outcome),
+            None => self.push(&draft, Promise::Written, Done::Call(Box::new(done))),
         }
     }
 
-    fn push(
-        &self,
-        event: &str,
-        members: Vec<u8>,
-        promise: Promise,
-        done: impl FnOnce(Result<Head, AuditError>) + Send + 'static,
-    ) {
-        if let Err((done, error)) = self.shared.queue.push(event, members, promise, Box::new(done))
-        {
-            done(Err(error));
+    /// What [`Self::append`] does, for a future to wait for. The line is on its way when this returns.
+    pub fn appending(&self, event: &str, entry: &impl Serialize) -> Answer {
+        match Draft::new(event, entry) {
+            Ok(draft) => self.wait_for(&draft, Promise::Durable),
+            Err(unfit) => Answer::ready(Err(unfit.into())),
+        }
+    }
+
+    /// What [`Self::append_written`] does, for a future to wait for, which most often is ready at once.
+    pub fn writing(&self, draft: &Draft) -> Answer {
+        match self.write_in_place(draft) {
+            Some(outcome) => Answer::ready(outcome),
+            None => self.wait_for(draft, Promise::Written),
+        }
+    }
+
+    fn wait_for(&self, draft: &Draft, promise: Promise) -> Answer {
+        let (teller, answer) = Answer::waiting();
+        self.push(draft, promise, Done::Tell(teller));
+        answer
+    }
+
+    /// `None` when the line has to wait.
+    fn write_in_place(&self, draft: &Draft) -> Option<Outcome> {
+        match draft.fits(Promise::Written) {
+            Ok(()) => self.shared.try_write(draft),
+            Err(unfit) => Some(Err(unfit.into())),
+        }
+    }
+
+    fn push(&self, draft: &Draft, promise: Promise, done: Done) {
+        if let Err((done, error)) = self.shared.queue.push(draft, promise, done) {
+            done.tell(Err(error));
         }
     }
 

@@ -8,6 +8,7 @@
 //! | `chain` | many lines, one write and one sync |
 //! | [`mod@file`] | the file: opening, locking, its last lines |
 //! | [`log`] | a log as its users have it |
+//! | `answer` | what became of a line, for who waits for it |
 //! | [`queue`], `writer` | what waits, and the thread that writes it |
 //! | [`mod@verify`] | whether a line was changed, removed or moved |
 //!
@@ -60,6 +61,7 @@
 //! * A file that was renamed while no process had it open is not continued: the next process starts another
 //!   chain, at 1. Rename it while the log is open, and call [`AuditLog::reopen`].
 
+mod answer;
 mod chain;
 pub mod entry;
 pub mod file;
@@ -69,8 +71,9 @@ pub mod queue;
 pub mod verify;
 mod writer;
 
+pub use answer::Answer;
 pub use chain::AuditError;
-pub use entry::Unfit;
+pub use entry::{Draft, Unfit};
 pub use file::OpenError;
 pub use line::{Head, LineHash, MAX_LINE, Wrong};
 pub use log::{AuditLog, Reopened};

@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::answer::{Done, Outcome};
 use super::chain::{AuditError, Entry};
+use super::entry::Draft;
 use super::file::OpenError;
 use super::line::Head;
 use super::log::Reopened;
@@ -20,10 +24,10 @@ pub const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The most bytes that are written at once. What a crash leaves half done is in as many at the end.
 pub(super) const MAX_BATCH: usize = 1 << 20;
 
-/// What is called when a line is as far as it was promised to be, or failed.
-pub(super) type Done = Box<dyn FnOnce(Result<Head, AuditError>) + Send>;
+/// How many bytes of a batch's memory are kept for the next.
+pub(super) const KEPT: usize = 128 << 10;
 
-/// How far a line has to be when its `done` is called.
+/// How far a line has to be when it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Promise {
     /// In the file, as everybody sees it who reads it.
@@ -40,30 +44,92 @@ pub(super) enum Question {
     Find(u64, SyncSender<Result<Option<Head>, OpenError>>),
 }
 
+/// Lines that are written at once. Their bytes are in one piece of memory, which serves again.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// What the drafts have, one behind the other.
+    text: Vec<u8>,
+    lines: Vec<Line>,
+    bytes: usize,
+}
+
 /// A line that waits.
-pub(super) struct Line {
+struct Line {
     time: SystemTime,
-    event: String,
-    members: Vec<u8>,
-    pub(super) promise: Promise,
-    pub(super) done: Done,
+    /// How many bytes of the text it has.
+    len: usize,
+    promise: Promise,
+    /// `None` when it is answered.
+    done: Option<Done>,
+}
+
+impl Batch {
+    fn push(&mut self, draft: &Draft, promise: Promise, done: Done) {
+        let rest = draft.rest();
+        self.text.extend(rest);
+        let line = Line { time: SystemTime::now(), len: rest.len(), promise, done: Some(done) };
+        self.lines.push(line);
+        self.bytes += bytes(draft);
+    }
+
+    fn has_room_for(&self, draft: &Draft) -> bool {
+        self.bytes + bytes(draft) <= MAX_BATCH
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut text = &self.text[..];
+        self.lines.iter().map(move |line| {
+            let rest = text.split_off(..line.len).expect("each line has its bytes");
+            Entry { time: line.time, rest }
+        })
+    }
+
+    /// Whether a line waits for this.
+    pub(super) fn has(&self, promise: Promise) -> bool {
+        self.lines.iter().any(|line| line.promise == promise)
+    }
+
+    /// Answers the lines that wait for this. `outcome` is of the line with that place.
+    pub(super) fn answer(&mut self, promise: Promise, outcome: impl Fn(usize) -> Outcome) {
+        for (place, line) in self.lines.iter_mut().enumerate() {
+            if line.promise == promise {
+                line.answer(outcome(place));
+            }
+        }
+    }
+
+    /// Answers all of them.
+    pub(super) fn fail(&mut self, error: &AuditError) {
+        self.lines.iter_mut().for_each(|line| line.answer(Err(error.clone())));
+    }
+
+    /// Nothing but memory. What one large batch has taken is not kept.
+    fn clear(&mut self) {
+        self.text.clear();
+        self.text.shrink_to(KEPT);
+        self.lines.clear();
+        self.lines.shrink_to(KEPT / 512);
+        self.bytes = 0;
+    }
 }
 
 impl Line {
-    pub(super) fn entry(&self) -> Entry<'_> {
-        Entry { time: self.time, event: &self.event, members: &self.members }
+    /// Who panics here must not keep the others from their answers.
+    fn answer(&mut self, outcome: Outcome) {
+        let Some(done) = self.done.take() else { return };
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| done.tell(outcome)));
     }
+}
 
-    /// More than it has in the file, or here.
-    fn bytes(&self) -> usize {
-        self.members.len() + 512
-    }
+/// More than the line will have in the file, or has here.
+fn bytes(draft: &Draft) -> usize {
+    draft.len() + 512
 }
 
 /// What the thread does next.
 pub(super) enum Next {
     /// Writes these, and answers.
-    Write(Vec<Line>),
+    Write(Batch),
     /// Does this, and answers.
     Answer(Question),
     /// Syncs lines that were only written.
@@ -81,38 +147,42 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    lines: VecDeque<Line>,
+    /// What is written first, and so on; none is empty.
+    batches: VecDeque<Batch>,
+    /// An empty one.
+    spare: Batch,
+    /// How many lines there are in all batches, and bytes.
+    lines: usize,
     bytes: usize,
     questions: VecDeque<Question>,
     /// When lines that were reported as written have to be synced. `None` when there is none that was not.
     due: Option<Instant>,
     is_closed: bool,
+    /// The thread waits, and nobody has called it yet.
+    is_asleep: bool,
 }
 
 impl Queue {
     /// Has a line wait, unless too much does.
     pub(super) fn push(
         &self,
-        event: &str,
-        members: Vec<u8>,
+        draft: &Draft,
         promise: Promise,
         done: Done,
     ) -> Result<(), (Done, AuditError)> {
-        let event = event.to_string();
         let mut waiting = self.lock();
-        // Under the lock, so that times are in the order of the lines.
-        let line = Line { time: SystemTime::now(), event, members, promise, done };
-        let bytes = waiting.bytes + line.bytes();
+        let bytes = waiting.bytes + bytes(draft);
         if waiting.is_closed {
-            return Err((line.done, AuditError::Closed));
+            return Err((done, AuditError::Closed));
         }
-        if waiting.lines.len() >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
-            return Err((line.done, AuditError::Full));
+        if waiting.lines >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
+            return Err((done, AuditError::Full));
         }
         waiting.bytes = bytes;
-        waiting.lines.push_back(line);
-        drop(waiting);
-        self.ready.notify_one();
+        waiting.lines += 1;
+        // Under the lock, so that times are in the order of the lines.
+        waiting.last_batch(draft).push(draft, promise, done);
+        self.call(waiting);
         Ok(())
     }
 
@@ -123,26 +193,37 @@ impl Queue {
             return Err(OpenError::Closed);
         }
         waiting.questions.push_back(question);
-        drop(waiting);
-        self.ready.notify_one();
+        self.call(waiting);
         Ok(())
     }
 
     /// Lets nothing more in.
     pub(super) fn close(&self) {
-        self.lock().is_closed = true;
-        self.ready.notify_one();
+        let mut waiting = self.lock();
+        waiting.is_closed = true;
+        self.call(waiting);
+    }
+
+    /// Wakes the thread if it waits. It looks at everything before it does so again.
+    fn call(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        let is_asleep = mem::take(&mut waiting.is_asleep);
+        drop(waiting);
+        // Each is a system call, whether anybody waits or not.
+        if is_asleep {
+            self.ready.notify_one();
+        }
     }
 
     /// How many lines wait.
     pub(super) fn len(&self) -> usize {
-        self.lock().lines.len()
+        self.lock().lines
     }
 
     /// Waits for something to do.
     pub(super) fn wait(&self) {
         let mut waiting = self.lock();
         while !waiting.has_next() {
+            waiting.is_asleep = true;
             let time = waiting.due.map(|due| due.saturating_duration_since(Instant::now()));
             waiting = match time {
                 None => self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
@@ -150,7 +231,8 @@ impl Queue {
                     let waited = self.ready.wait_timeout(waiting, time);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
-            }
+            };
+            waiting.is_asleep = false;
         }
     }
 
@@ -174,8 +256,7 @@ impl Queue {
         let mut waiting = self.lock();
         if waiting.due.is_none() {
             waiting.due = Some(Instant::now() + lag);
-            drop(waiting);
-            self.ready.notify_one();
+            self.call(waiting);
         }
     }
 
@@ -191,11 +272,18 @@ impl Queue {
 
     /// Everything that waits, when nobody does anything any more. Who has asked is told by its end of
     /// the channel being gone.
-    pub(super) fn abandon(&self) -> VecDeque<Line> {
+    pub(super) fn abandon(&self) -> VecDeque<Batch> {
         let mut waiting = self.lock();
         waiting.is_closed = true;
         waiting.questions.clear();
-        std::mem::take(&mut waiting.lines)
+        (waiting.lines, waiting.bytes) = (0, 0);
+        mem::take(&mut waiting.batches)
+    }
+
+    /// Takes the memory of a batch that was answered.
+    pub(super) fn reuse(&self, mut batch: Batch) {
+        batch.clear();
+        self.lock().spare = batch;
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -208,8 +296,10 @@ impl Waiting {
         if let Some(question) = self.questions.pop_front() {
             return Some(Next::Answer(question));
         }
-        if !self.lines.is_empty() {
-            return Some(Next::Write(self.batch()));
+        if let Some(batch) = self.batches.pop_front() {
+            self.lines -= batch.lines.len();
+            self.bytes -= batch.bytes;
+            return Some(Next::Write(batch));
         }
         if self.is_closed {
             return Some(Next::Stop);
@@ -218,7 +308,7 @@ impl Waiting {
     }
 
     fn has_next(&self) -> bool {
-        let is_asked = !self.questions.is_empty() || !self.lines.is_empty();
+        let is_asked = !self.questions.is_empty() || !self.batches.is_empty();
         is_asked || self.is_closed || self.is_sync_due()
     }
 
@@ -226,17 +316,12 @@ impl Waiting {
         self.due.is_some_and(|due| due <= Instant::now())
     }
 
-    /// As many lines as are written at once, one at least.
-    fn batch(&mut self) -> Vec<Line> {
-        let mut bytes = 0;
-        let fits = |line: &Line| {
-            bytes += line.bytes();
-            bytes <= MAX_BATCH
-        };
-        let count = self.lines.iter().map(fits).take_while(|fits| *fits).count().max(1);
-        let batch: Vec<Line> = self.lines.drain(..count).collect();
-        self.bytes -= batch.iter().map(Line::bytes).sum::<usize>();
-        batch
+    /// The batch that a line goes to.
+    fn last_batch(&mut self, draft: &Draft) -> &mut Batch {
+        if !self.batches.back().is_some_and(|last| last.has_room_for(draft)) {
+            self.batches.push_back(mem::take(&mut self.spare));
+        }
+        self.batches.back_mut().expect("there is one now")
     }
 }
 
@@ -250,11 +335,19 @@ impl fmt::Debug for Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use std::sync::mpsc::sync_channel;
 
+    /// With so many bytes of members, 6 at least.
+    fn draft(bytes: usize) -> Draft {
+        let draft = Draft::new("test", &json!({"a": "x".repeat(bytes - 6)})).unwrap();
+        assert_eq!(draft.len(), bytes);
+        draft
+    }
+
     fn push(queue: &Queue, bytes: usize) -> Result<(), AuditError> {
-        let line = vec![b'x'; bytes];
-        let pushed = queue.push("test", line, Promise::Durable, Box::new(|_| ()));
+        let draft = draft(bytes);
+        let pushed = queue.push(&draft, Promise::Durable, Done::Call(Box::new(|_| ())));
         pushed.map_err(|(_, error)| error)
     }
 
@@ -273,12 +366,12 @@ mod tests {
         let line = 64 * 1024 - 512;
         let count = MAX_WAITING_BYTES / (64 * 1024);
         (0..count).for_each(|_| push(&queue, line).unwrap());
-        assert!(matches!(push(&queue, 1), Err(AuditError::Full)));
+        assert!(matches!(push(&queue, 6), Err(AuditError::Full)));
         let mut handed = 0;
         while queue.len() > 0 {
-            let Some(Next::Write(lines)) = queue.next() else { panic!("lines are left") };
-            assert_eq!(lines.len(), MAX_BATCH / (64 * 1024));
-            handed += lines.len();
+            let Some(Next::Write(batch)) = queue.next() else { panic!("lines are left") };
+            assert_eq!(batch.lines.len(), MAX_BATCH / (64 * 1024));
+            handed += batch.lines.len();
         }
         assert_eq!(handed, count);
         assert_eq!(queue.lock().bytes, 0);
@@ -287,21 +380,21 @@ mod tests {
     #[test]
     fn a_new_file_comes_before_the_lines_and_the_end_after_them() {
         let queue = Queue::default();
-        push(&queue, 1).unwrap();
+        push(&queue, 6).unwrap();
         let (sender, receiver) = sync_channel(1);
         queue.ask(Question::Reopen(sender)).unwrap();
         queue.close();
-        assert!(matches!(push(&queue, 1), Err(AuditError::Closed)));
+        assert!(matches!(push(&queue, 6), Err(AuditError::Closed)));
         assert!(matches!(queue.next(), Some(Next::Answer(_))));
         assert!(receiver.recv().is_err());
-        assert!(matches!(queue.next(), Some(Next::Write(lines)) if lines.len() == 1));
+        assert!(matches!(queue.next(), Some(Next::Write(batch)) if batch.lines.len() == 1));
         assert!(matches!(queue.next(), Some(Next::Stop)));
     }
     #[test]
     fn a_sync_that_is_due_comes_when_nothing_else_is_to_be_done() {
         let queue = Queue::default();
         queue.owe_sync(Duration::ZERO);
-        push(&queue, 1).unwrap();
+        push(&queue, 6).unwrap();
         assert!(matches!(queue.next(), Some(Next::Write(_))) && queue.is_sync_due());
         assert!(matches!(queue.next(), Some(Next::Sync)));
         assert!(queue.take_sync() && !queue.take_sync());
@@ -317,7 +410,7 @@ mod tests {
     fn a_line_goes_first_only_when_nothing_else_is_to_be_done() {
         let queue = Queue::default();
         assert!(matches!(queue.time_of_next(), Some(Ok(_))));
-        push(&queue, 1).unwrap();
+        push(&queue, 6).unwrap();
         assert!(queue.time_of_next().is_none());
         queue.next();
         queue.owe_sync(Duration::ZERO);

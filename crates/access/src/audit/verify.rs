@@ -172,7 +172,8 @@ mod tests {
         let mut last = LineHash::NONE;
         for (seq, hash, event) in lines {
             let before = Head { seq: seq - 1, hash: *hash };
-            last = before.write_next(&mut text, SystemTime::now(), event, b"").hash;
+            let rest = format!(r#""event":"{event}""#);
+            last = before.write_next(&mut text, SystemTime::now(), rest.as_bytes()).hash;
         }
         (text, last)
     }

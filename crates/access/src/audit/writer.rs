@@ -7,16 +7,17 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::panic::{self, AssertUnwindSafe};
+use std::iter;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::chain::{AuditError, Chain, Entry, Storage};
+use super::entry::Draft;
 use super::file::{LogFile, OpenError};
 use super::line::{Head, OPENED, STARTED, STOPPED};
 use super::log::Reopened;
-use super::queue::{Line, Next, Promise, Question, Queue};
+use super::queue::{Batch, Next, Promise, Question, Queue};
 
 /// How long a line that was reported as written is without a sync at the most, if the disk is idle.
 const LAG: Duration = Duration::from_millis(100);
@@ -57,7 +58,7 @@ impl Shared {
             let mut writer = self.writer();
             let writer = writer.as_mut().ok_or(AuditError::Closed)?;
             match self.queue.next() {
-                Some(Next::Write(lines)) => writer.write(self, lines),
+                Some(Next::Write(batch)) => writer.write(self, batch),
                 Some(Next::Answer(question)) => writer.answer(self, question),
                 // Who writes the next line is told of a failure.
                 Some(Next::Sync) => _ = writer.sync(self),
@@ -68,15 +69,11 @@ impl Shared {
     }
 
     /// Writes a line at once, without a sync, if nothing else is being written or waits for it.
-    pub(super) fn try_write(
-        &self,
-        event: &str,
-        members: &[u8],
-    ) -> Option<Result<Head, AuditError>> {
+    pub(super) fn try_write(&self, draft: &Draft) -> Option<Result<Head, AuditError>> {
         let mut writer = self.writer.try_lock().ok()?;
         let writer = writer.as_mut()?;
         let time = self.queue.time_of_next()?;
-        Some(time.and_then(|time| writer.write_one(self, Entry { time, event, members })))
+        Some(time.and_then(|time| writer.write_one(self, Entry { time, rest: draft.rest() })))
     }
 }
 
@@ -90,6 +87,8 @@ impl fmt::Debug for Shared {
 pub(super) struct Writer {
     chain: Chain<Medium>,
     version: String,
+    /// Of the lines that are being written. Kept, because the next ones take as much.
+    heads: Vec<Head>,
     /// Lines that were reported as written could not be synced, and are not in the file any more.
     has_lost: bool,
 }
@@ -109,34 +108,32 @@ impl Writer {
     }
 
     fn new(chain: Chain<Medium>, version: &str) -> Self {
-        Self { chain, version: version.to_string(), has_lost: false }
+        Self { chain, version: version.to_string(), heads: Vec::new(), has_lost: false }
     }
 
-    fn write(&mut self, shared: &Shared, lines: Vec<Line>) {
-        let heads = match self.chain.write(lines.iter().map(Line::entry)) {
-            Ok(heads) => heads,
-            Err(error) => {
-                return lines.into_iter().for_each(|line| answer(line, Err(error.clone())));
-            }
-        };
-        let lines = lines.into_iter().zip(heads);
-        let (waiting, written): (Vec<_>, Vec<_>) =
-            lines.partition(|(line, _)| line.promise == Promise::Durable);
-        if !written.is_empty() {
+    fn write(&mut self, shared: &Shared, mut batch: Batch) {
+        match self.chain.write(batch.entries(), &mut self.heads) {
+            Ok(()) => self.report(shared, &mut batch),
+            Err(error) => batch.fail(&error),
+        }
+        shared.queue.reuse(batch);
+    }
+
+    /// Answers the lines that were written, those that have to be durable after a sync.
+    fn report(&mut self, shared: &Shared, batch: &mut Batch) {
+        if batch.has(Promise::Written) {
             shared.queue.owe_sync(LAG);
+            batch.answer(Promise::Written, |place| Ok(self.heads[place]));
         }
-        written.into_iter().for_each(|(line, head)| answer(line, Ok(head)));
-        if waiting.is_empty() && !self.is_stream() && !shared.queue.is_sync_due() {
-            return;
-        }
-        let synced = self.sync(shared);
-        for (line, head) in waiting {
-            answer(line, synced.as_ref().map(|()| head).map_err(AuditError::clone));
+        if batch.has(Promise::Durable) || self.is_stream() || shared.queue.is_sync_due() {
+            let synced = self.sync(shared);
+            let outcome = |place| synced.clone().map(|()| self.heads[place]);
+            batch.answer(Promise::Durable, outcome);
         }
     }
 
     fn write_one(&mut self, shared: &Shared, entry: Entry<'_>) -> Result<Head, AuditError> {
-        self.chain.write(std::iter::once(entry))?;
+        self.chain.write(iter::once(entry), &mut self.heads)?;
         let head = self.chain.head();
         if self.is_stream() {
             self.sync(shared)?;
@@ -229,18 +226,13 @@ fn begin(mut file: LogFile, last: Option<Head>, version: &str) -> Result<Chain<M
     Ok(chain)
 }
 
-/// Who panics here must not keep the others from their answers.
-fn answer(line: Line, result: Result<Head, AuditError>) {
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| (line.done)(result)));
-}
-
 /// However the thread ends, nobody waits for it any more, and the file is another process's to open.
 struct Abandoning<'a>(&'a Shared);
 
 impl Drop for Abandoning<'_> {
     fn drop(&mut self) {
-        let lines = self.0.queue.abandon();
-        lines.into_iter().for_each(|line| answer(line, Err(AuditError::Closed)));
+        let mut batches = self.0.queue.abandon();
+        batches.iter_mut().for_each(|batch| batch.fail(&AuditError::Closed));
         drop(self.0.writer().take());
     }
 }
