@@ -26,11 +26,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use secretary_access::audit::{AuditError, AuditLog, Head, OpenError, Unfit};
+use secretary_access::audit::{AuditError, AuditLog, Draft, OpenError};
 use secretary_access::time::rfc3339;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
 
 use crate::store::{Note, Store, StoreError};
 
@@ -94,17 +93,12 @@ impl Outbox {
     ///
     /// When the line is not in the log. Nothing may come of the decision then.
     pub async fn write(&self, event: &str, entry: &impl Serialize) -> Result<Note, AuditError> {
-        let text = serde_json::to_string(entry).map_err(|_| Unfit::Serialize)?;
+        let draft = Draft::new(event, entry)?;
         // A line that is written again has another time.
         let time = rfc3339(SystemTime::now());
-        let text = match text.strip_prefix('{').ok_or(Unfit::NotAnObject)? {
-            "}" => format!(r#"{{"recovered_time":"{time}"}}"#),
-            rest => format!(r#"{{"recovered_time":"{time}",{rest}"#),
-        };
-        let (done, answer) = oneshot::channel();
-        self.log.append_written(event, entry, move |line| drop(done.send(line)));
-        let line = answered(answer).await?;
-        Ok(Note { line, event: event.to_string(), entry: text, synced: self.log.synced() })
+        let line = self.log.writing(&draft).await?;
+        let entry = note(&time, draft.members());
+        Ok(Note { line, event: event.to_string(), entry, synced: self.log.synced() })
     }
 
     /// Drops the notes of lines that are durable. Each commit with a note does that too, so it is for times without
@@ -134,6 +128,12 @@ impl fmt::Debug for Outbox {
     }
 }
 
+/// The members of a line that had this time, as the object that a note has.
+fn note(time: &str, members: &str) -> String {
+    let comma = if members.is_empty() { "" } else { "," };
+    [r#"{"recovered_time":""#, time, "\"", comma, members, "}"].concat()
+}
+
 /// Returns when the lines of all `notes` are durable.
 async fn write_again(log: &AuditLog, notes: &[&Note]) -> Result<(), OutboxError> {
     let mut waiting = Vec::with_capacity(notes.len());
@@ -142,18 +142,12 @@ async fn write_again(log: &AuditLog, notes: &[&Note]) -> Result<(), OutboxError>
         let mut entry = entry.map_err(|_| StoreError::Damaged("a note of an audit line"))?;
         entry.insert("recovered".to_string(), true.into());
         entry.insert("recovered_seq".to_string(), note.line.seq.into());
-        let (done, answer) = oneshot::channel();
-        log.append(&note.event, &entry, move |line| drop(done.send(line)));
-        waiting.push(answer);
+        waiting.push(log.appending(&note.event, &entry));
     }
     for answer in waiting {
-        answered(answer).await?;
+        answer.await?;
     }
     Ok(())
-}
-
-async fn answered(answer: oneshot::Receiver<Result<Head, AuditError>>) -> Result<Head, AuditError> {
-    answer.await.unwrap_or(Err(AuditError::Closed))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use secretary_access::audit::{Expectation, verify};
+use secretary_access::audit::{Expectation, Head, Unfit, verify};
 use serde_json::json;
 use tempfile::TempDir;
 
