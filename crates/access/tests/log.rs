@@ -339,6 +339,26 @@ fn a_file_that_is_cut_by_another_program_is_refused_until_it_is_reopened() {
 }
 
 #[test]
+fn a_line_that_is_cut_off_before_its_sync_is_never_durable_and_the_log_not_reopened() {
+    let folder = Folder::new();
+    let path = folder.path("log");
+    let log = open(&path);
+    let durable = log.synced();
+    append_written(&log, 1).expect("written");
+    File::options().write(true).open(&path).and_then(|file| file.set_len(0)).expect("cut");
+    // The sync that is due, or this line, notices it.
+    assert!(matches!(log.append_and_wait("test", &json!({})), Err(AuditError::Changed)));
+    let began = Instant::now();
+    while !matches!(log.reopen(), Err(OpenError::Lost(_))) {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(log.synced(), durable);
+    assert!(log.close().is_err());
+    assert_eq!(log.synced(), durable);
+}
+
+#[test]
 fn a_file_that_another_program_writes_to_is_refused() {
     let folder = Folder::new();
     let path = folder.path("log");

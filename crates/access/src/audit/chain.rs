@@ -126,8 +126,8 @@ impl<S: Storage> Chain<S> {
         Ok(())
     }
 
-    /// Returns when all that was written is durable. After a failure the chain ends with the line that was durable
-    /// before, and takes no more.
+    /// Returns when all that was written is durable. After a failed sync the chain ends with the line that was durable
+    /// before, and takes no more. Lines that another program may have cut off are not durable.
     pub(super) fn sync(&mut self) -> Result<(), AuditError> {
         if self.synced_len == self.len {
             return Ok(());
@@ -136,17 +136,28 @@ impl<S: Storage> Chain<S> {
         if let Some(error @ AuditError::Sync(_)) = &self.failed {
             return Err(error.clone());
         }
-        if let Err(error) = self.storage.sync() {
-            // The kernel reports an error once and then takes the pages for written: a second sync that
-            // succeeds says nothing. What nobody was told to be durable should not be there later.
-            if self.failed.is_none() {
-                let _ = self.storage.cut(self.synced_len);
+        let len = match self.storage.sync().and_then(|()| self.storage.len()) {
+            Ok(len) => len,
+            Err(error) => {
+                // The kernel reports an error once and then takes the pages for written: a second sync that
+                // succeeds says nothing. What nobody was told to be durable should not be there later.
+                if self.failed.is_none() {
+                    let _ = self.storage.cut(self.synced_len);
+                }
+                (self.len, self.head) = (self.synced_len, self.synced_head);
+                return Err(self.fail(AuditError::Sync(Arc::new(error))));
             }
-            (self.len, self.head) = (self.synced_len, self.synced_head);
-            return Err(self.fail(AuditError::Sync(Arc::new(error))));
+        };
+        if self.failed.is_some() || self.is_changed(len) {
+            return Err(self.fail(AuditError::Changed));
         }
         (self.synced_len, self.synced_head) = (self.len, self.head);
         Ok(())
+    }
+
+    /// Whether that many bytes are others than this chain's, and than what a failed write has left behind them.
+    fn is_changed(&self, len: u64) -> bool {
+        len < self.len || (len > self.len && !self.is_torn)
     }
 
     /// Writes a line about the log itself, and returns when it is durable.
@@ -334,6 +345,38 @@ mod tests {
         chain.storage.sync_fails = true;
         assert!(matches!(commit(&mut chain, 1), Err(AuditError::Sync(_))));
         assert_eq!((lines(&chain), chain.head(), chain.synced().seq), (1, chain.synced(), 1));
+    }
+
+    #[test]
+    fn lines_that_another_program_cuts_off_before_their_sync_are_not_durable() {
+        let mut chain = chain();
+        let durable = chain.synced();
+        write(&mut chain, 2).unwrap();
+        chain.storage.bytes.clear();
+        for _ in 0..2 {
+            assert!(matches!(chain.sync(), Err(AuditError::Changed)));
+            assert_eq!((chain.synced(), chain.storage.synced), (durable, 0));
+        }
+        // The same when the next line has noticed it.
+        let mut chain = self::chain();
+        let durable = chain.synced();
+        write(&mut chain, 2).unwrap();
+        chain.storage.bytes.clear();
+        assert!(matches!(write(&mut chain, 1), Err(AuditError::Changed)));
+        assert!(matches!(chain.sync(), Err(AuditError::Changed)));
+        assert_eq!(chain.synced(), durable);
+    }
+
+    #[test]
+    fn what_a_failed_write_has_left_is_no_reason_not_to_sync_the_lines_before() {
+        let mut chain = chain();
+        let heads = write(&mut chain, 2).unwrap();
+        let room = chain.storage.bytes.len() + 10;
+        (chain.storage.room, chain.storage.cut_fails) = (Some(room), true);
+        assert!(matches!(write(&mut chain, 1), Err(AuditError::Write(_))));
+        assert_eq!(chain.storage.bytes.len(), room);
+        chain.sync().unwrap();
+        assert_eq!(chain.synced(), heads[1]);
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub enum OpenError {
     /// A sync of it has failed before.
     #[error("the audit log {} could not be synced before; move it away", .0.display())]
     Unsynced(PathBuf),
-    /// Lines that were reported as written were lost in a sync that failed. Whoever has kept them looks for them when
+    /// Lines that were reported as written were lost in a sync that failed, or to another program. Whoever has kept them looks for them when
     /// it starts, and not before.
     #[error("lines of the audit log {} could not be synced, and the program has to be started anew", .0.display())]
     Lost(PathBuf),

@@ -49,7 +49,8 @@
 //!   machine stopped in between. It never is the other way round with a line that was reported as durable.
 //!
 //! * A file has one process that writes to it. What another program did to it, cutting it as `copytruncate`
-//!   of `logrotate` does for instance, is noticed before the next line, which then fails.
+//!   of `logrotate` does for instance, is noticed before the next line, which then fails. Lines that were reported as
+//!   written and not synced until then count as lost, as after a failed sync.
 //! * When no more lines can wait ([`queue::MAX_WAITING`]), the next fails at once.
 //!
 //! # What is not

@@ -89,7 +89,7 @@ pub(super) struct Writer {
     version: String,
     /// Of the lines that are being written. Kept, because the next ones take as much.
     heads: Vec<Head>,
-    /// Lines that were reported as written could not be synced, and are not in the file any more.
+    /// Lines that were reported as written could not be synced, and may not be in the file any more.
     has_lost: bool,
 }
 
@@ -179,8 +179,8 @@ impl Writer {
         let path = file.path().to_path_buf();
         let is_in_place = file.is_in_place()?;
         let same = file.try_clone();
-        if !is_in_place {
-            // Nobody comes back to the old file.
+        if !is_in_place || self.chain.failed().is_some() {
+            // Nobody comes back to the old file, or to what another program has left of it.
             let _ = self.sync(shared);
         }
         if self.has_lost {
@@ -195,7 +195,6 @@ impl Writer {
             None => Ok(Reopened::Unchanged),
             Some(AuditError::Changed) => {
                 self.chain = begin(same?, Some(head), &self.version)?;
-                shared.queue.take_sync();
                 Ok(Reopened::Recovered)
             }
             Some(_) => Err(OpenError::Unsynced(path)),
