@@ -1,7 +1,10 @@
 //! The body of a request: bounded in bytes and time, and all of them together in memory.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
@@ -75,18 +78,26 @@ impl Budget {
     ///
     /// [`BodyError`].
     pub async fn read(self: &Arc<Self>, mut body: Incoming) -> Result<Held, BodyError> {
-        let read = async {
-            // What is announced as too large is not kept.
-            match body.size_hint().lower() > self.limit as u64 {
-                true => Err(BodyError::TooLarge),
-                false => self.collect(&mut body).await,
-            }
+        // What is announced as too large is not kept.
+        let read = match body.size_hint().lower() > self.limit as u64 {
+            true => Err(BodyError::TooLarge),
+            false => self.read_in_time(&mut body).await,
         };
-        let read = timeout(self.time, read).await.unwrap_or(Err(BodyError::TooSlow));
         if self.lingers && matches!(read, Err(BodyError::TooLarge | BodyError::Overloaded)) {
-            let _ = timeout(LINGER, throw_away(body)).await;
+            // In a box, or every request would have room for it.
+            let _ = timeout(LINGER, Box::pin(throw_away(body))).await;
         }
         read
+    }
+
+    async fn read_in_time(self: &Arc<Self>, body: &mut Incoming) -> Result<Held, BodyError> {
+        let mut read = pin!(self.collect(body));
+        // Mostly all of it came with the head, and no timer is needed.
+        if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await
+        {
+            return read;
+        }
+        timeout(self.time, read).await.unwrap_or(Err(BodyError::TooSlow))
     }
 
     /// Room for an answer of so many bytes, until the share is dropped.
@@ -129,14 +140,19 @@ async fn throw_away(mut body: Incoming) {
 impl Share {
     fn grow_to(&mut self, bytes: usize) -> Result<(), BodyError> {
         let more = bytes.saturating_sub(self.bytes);
+        if more == 0 {
+            return Ok(());
+        }
         let before = self.budget.taken.fetch_add(more, Ordering::Relaxed);
         self.bytes += more;
-        if before + more > BUDGET && more > 0 { Err(BodyError::Overloaded) } else { Ok(()) }
+        if before + more > BUDGET { Err(BodyError::Overloaded) } else { Ok(()) }
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.bytes > 0 {
+            self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
     }
 }

@@ -1,11 +1,8 @@
 //! One connection, from its first byte to its end.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
-use hyper::Request;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -72,18 +69,8 @@ impl Connection {
 
     async fn serve(self, stream: Watched<impl AsyncRead + AsyncWrite + Unpin>) {
         let Self { routes, peer, patience, mut drained } = self;
-        let peer: Arc<Peer> = peer.into();
-        let service = service_fn(|mut request: Request<Incoming>| {
-            let (routes, peer, patience) = (routes.clone(), peer.clone(), patience.clone());
-            request.extensions_mut().insert(patience.clone());
-            // In a box, or its memory would be kept between requests.
-            Box::pin(async move {
-                patience.has_head();
-                let answer = routes.answer(request, &peer).await;
-                patience.is_idle();
-                Ok::<_, Infallible>(answer)
-            })
-        });
+        let reception = routes.receive(*peer, patience.clone());
+        let service = service_fn(|request| reception.clone().answer(request));
         let mut connection = pin!(
             http1::Builder::new()
                 .max_buf_size(MAX_HEAD)
@@ -110,7 +97,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use hyper::Response;
+    use hyper::body::Incoming;
+    use hyper::{Request, Response};
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
     use tokio::task::JoinHandle;
     use tokio::time::{Instant, sleep};

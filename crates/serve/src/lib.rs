@@ -19,6 +19,7 @@ pub mod listen;
 pub mod patience;
 pub mod tls;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -49,20 +50,42 @@ pub trait Routes: Send + Sync + 'static {
 
 /// [`Routes`] of any kind, so that the code of a connection is in a program once and not once for each.
 pub(crate) trait AnyRoutes: Send + Sync + 'static {
-    fn answer<'a>(
-        &'a self,
-        request: Request<Incoming>,
-        peer: &'a Peer,
-    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+    /// Receives somebody on a connection of theirs.
+    fn receive(self: Arc<Self>, peer: Peer, patience: Patience) -> Arc<dyn Reception>;
+}
+
+/// What answers the requests of one connection.
+pub(crate) trait Reception: Send + Sync {
+    /// The answer to one. The future is in a box, or its memory would be kept between requests.
+    fn answer(self: Arc<Self>, request: Request<Incoming>) -> Answering;
+}
+
+/// An answer that is being made.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
+/// Routes, and who it is that asks. A request shares this with its connection alone: a count that requests on other
+/// threads change, too, would have each wait for the others.
+struct Guest<R> {
+    routes: Arc<R>,
+    peer: Peer,
+    patience: Patience,
 }
 
 impl<R: Routes> AnyRoutes for R {
-    fn answer<'a>(
-        &'a self,
-        request: Request<Incoming>,
-        peer: &'a Peer,
-    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
-        Box::pin(Routes::answer(self, request, peer))
+    fn receive(self: Arc<Self>, peer: Peer, patience: Patience) -> Arc<dyn Reception> {
+        Arc::new(Guest { routes: self, peer, patience })
+    }
+}
+
+impl<R: Routes> Reception for Guest<R> {
+    fn answer(self: Arc<Self>, mut request: Request<Incoming>) -> Answering {
+        request.extensions_mut().insert(self.patience.clone());
+        Box::pin(async move {
+            self.patience.has_head();
+            let answer = self.routes.answer(request, &self.peer).await;
+            self.patience.is_idle();
+            Ok(answer)
+        })
     }
 }
 

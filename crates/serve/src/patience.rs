@@ -4,15 +4,15 @@
 //! deadline is kept here: it moves when the first byte of a head arrives, when the head is complete, and when the
 //! answer is made.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// Until the head of a request is complete, from its first byte; and until TLS is agreed upon.
@@ -32,8 +32,6 @@ struct Shared {
     start: Instant,
     /// Milliseconds from the start.
     deadline: AtomicU64,
-    /// Tells who waits for the deadline that it is sooner now.
-    sooner: Notify,
     idle: AtomicBool,
     /// Whether there is a whole request without an answer.
     has_request: AtomicBool,
@@ -45,7 +43,6 @@ impl Patience {
         let patience = Self(Arc::new(Shared {
             start: Instant::now(),
             deadline: AtomicU64::new(0),
-            sooner: Notify::new(),
             idle: AtomicBool::new(true),
             has_request: AtomicBool::new(false),
         }));
@@ -56,9 +53,7 @@ impl Patience {
     fn wait_for(&self, time: Duration) {
         let deadline = self.0.start.elapsed() + time;
         let deadline = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-        if self.0.deadline.swap(deadline, Ordering::Relaxed) > deadline {
-            self.0.sooner.notify_one();
-        }
+        self.0.deadline.store(deadline, Ordering::Relaxed);
     }
 
     /// Nothing is under way.
@@ -97,19 +92,31 @@ impl Patience {
         }
     }
 
-    /// Waits until the deadline is over, wherever it has moved meanwhile.
+    fn deadline(&self) -> Instant {
+        self.0.start + Duration::from_millis(self.0.deadline.load(Ordering::Relaxed))
+    }
+
+    /// Waits until the deadline is over, wherever it has moved meanwhile. What moves it is polled with this, so nobody has
+    /// to be told when it is sooner; and when it is later, the timer stays as it is, or every request would set it twice.
     pub(crate) async fn is_over(&self) {
-        loop {
-            let deadline =
-                self.0.start + Duration::from_millis(self.0.deadline.load(Ordering::Relaxed));
-            if Instant::now() >= deadline {
-                return;
+        let mut rings = self.deadline();
+        let mut alarm = pin!(sleep_until(rings));
+        poll_fn(|context| {
+            loop {
+                let deadline = self.deadline();
+                if deadline < rings {
+                    rings = deadline;
+                    alarm.as_mut().reset(rings);
+                }
+                ready!(alarm.as_mut().poll(context));
+                if deadline == rings {
+                    return Poll::Ready(());
+                }
+                rings = deadline;
+                alarm.as_mut().reset(rings);
             }
-            tokio::select! {
-                () = sleep_until(deadline) => {}
-                () = self.0.sooner.notified() => {}
-            }
-        }
+        })
+        .await;
     }
 }
 

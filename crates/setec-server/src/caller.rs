@@ -1,11 +1,10 @@
 //! Who calls, and what the rules that were found for them allow.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use secretary_setec_api::Action;
 
-use crate::rule::Rule;
+use crate::rule::Rules;
 
 /// Somebody, as they stand in the audit log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,12 +25,12 @@ pub struct Caller {
     /// Who it is.
     pub principal: Principal,
     /// What they may do. Without rules that is nothing.
-    pub rules: Arc<[Rule]>,
+    pub rules: Rules,
 }
 
 impl Caller {
     /// Whether one of the rules allows `action` on the secret called `name`.
     pub fn may(&self, action: Action, name: &str) -> bool {
-        self.rules.iter().any(|rule| rule.allows(action, name))
+        self.rules.allow(action, name)
     }
 }

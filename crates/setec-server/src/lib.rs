@@ -32,6 +32,7 @@ pub mod seal;
 pub mod server;
 pub mod store;
 pub mod tell;
+mod to_its_end;
 pub mod vault;
 pub mod version;
 
@@ -40,7 +41,7 @@ pub use identity::{Evidence, Identities, Unidentified};
 pub use outbox::{Outbox, OutboxError};
 pub use policy::Policy;
 pub use record::{Change, Record, Revision, RuleError};
-pub use rule::{Pattern, Rule};
+pub use rule::{Pattern, Rule, Rules};
 pub use seal::Sealed;
 pub use secretary_setec_api::Action;
 pub use store::{AnyStore, MemoryStore, Note, Outcome, SqliteStore, Store, StoreError};

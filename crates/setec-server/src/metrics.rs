@@ -2,6 +2,8 @@
 //!
 //! A label's value is one of a few: nothing that a caller says becomes one.
 
+use std::array;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use prometheus_client::encoding::text::encode;
@@ -21,15 +23,13 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 const BUCKETS: [f64; 12] =
     [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
 
-/// The outcome of a call whose caller has gone.
-const ABANDONED: &str = "abandoned";
-
 type Labels = [(&'static str, &'static str); 2];
 
 /// All numbers of a server.
 pub struct Metrics {
     registry: Registry,
     calls: Family<Labels, Counter>,
+    counters: [[OnceLock<Counter>; Outcome::COUNT]; Path::ALL.len()],
     seconds: Histogram,
     in_flight: Gauge,
     connections: Gauge,
@@ -43,6 +43,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("secretary_server"),
             calls: Family::default(),
+            counters: array::from_fn(|_| array::from_fn(|_| OnceLock::new())),
             seconds: Histogram::new(BUCKETS),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
@@ -78,15 +79,18 @@ impl Metrics {
     }
 
     /// A call to `path` begins.
-    pub fn call(&self, path: Path) -> Timed {
-        Timed {
-            calls: self.calls.clone(),
-            seconds: self.seconds.clone(),
-            path,
-            outcome: ABANDONED,
-            started: Instant::now(),
-            _present: Present::new(&self.in_flight),
-        }
+    pub fn call(&self, path: Path) -> Timed<'_> {
+        self.in_flight.inc();
+        Timed { metrics: self, path, outcome: Outcome::Abandoned, started: Instant::now() }
+    }
+
+    /// The counter of calls to `path` that came to this. From its first call on it is at hand: to find it among all
+    /// labels takes a part of the time of a short call.
+    fn counter(&self, path: Path, outcome: Outcome) -> &Counter {
+        self.counters[path as usize][outcome as usize].get_or_init(|| {
+            let labels = [("path", path.as_str()), ("outcome", outcome.as_str())];
+            self.calls.get_or_create_owned(&labels)
+        })
     }
 
     /// All of them as text of [`CONTENT_TYPE`].
@@ -109,27 +113,25 @@ impl Counts for Metrics {
 
 /// A call, counted and measured when this is dropped, also when nobody waited for its end.
 #[must_use = "it is over when this is dropped"]
-pub struct Timed {
-    calls: Family<Labels, Counter>,
-    seconds: Histogram,
+pub struct Timed<'a> {
+    metrics: &'a Metrics,
     path: Path,
-    outcome: &'static str,
+    outcome: Outcome,
     started: Instant,
-    _present: Present,
 }
 
-impl Timed {
+impl Timed<'_> {
     /// It is answered.
     pub fn end(mut self, result: Result<(), Refusal>) {
-        self.outcome = result.map_or_else(label, |()| "ok");
+        self.outcome = result.map_or_else(Outcome::of, |()| Outcome::Ok);
     }
 }
 
-impl Drop for Timed {
+impl Drop for Timed<'_> {
     fn drop(&mut self) {
-        let labels = [("path", self.path.as_str()), ("outcome", self.outcome)];
-        self.calls.get_or_create(&labels).inc();
-        self.seconds.observe(self.started.elapsed().as_secs_f64());
+        self.metrics.counter(self.path, self.outcome).inc();
+        self.metrics.seconds.observe(self.started.elapsed().as_secs_f64());
+        self.metrics.in_flight.dec();
     }
 }
 
@@ -150,20 +152,63 @@ impl Drop for Present {
     }
 }
 
-fn label(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Method | Refusal::ContentType | Refusal::Malformed => "bad_request",
-        Refusal::InvalidVersion | Refusal::InvalidName => "invalid",
-        Refusal::Browser => "browser",
-        Refusal::Unidentified => "unidentified",
-        Refusal::AccessDenied => "denied",
-        Refusal::NotFound => "not_found",
-        Refusal::NotChanged => "not_changed",
-        Refusal::VersionClaimed => "claimed",
-        Refusal::TooLarge => "too_large",
-        Refusal::Sealed => "sealed",
-        Refusal::Overloaded => "overloaded",
-        _ => "internal_error",
+/// What a call came to.
+#[derive(Clone, Copy)]
+enum Outcome {
+    Ok,
+    BadRequest,
+    Invalid,
+    Browser,
+    Unidentified,
+    Denied,
+    NotFound,
+    NotChanged,
+    Claimed,
+    TooLarge,
+    Sealed,
+    Overloaded,
+    InternalError,
+    /// The caller has gone.
+    Abandoned,
+}
+
+impl Outcome {
+    const COUNT: usize = Self::Abandoned as usize + 1;
+
+    fn of(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Method | Refusal::ContentType | Refusal::Malformed => Self::BadRequest,
+            Refusal::InvalidVersion | Refusal::InvalidName => Self::Invalid,
+            Refusal::Browser => Self::Browser,
+            Refusal::Unidentified => Self::Unidentified,
+            Refusal::AccessDenied => Self::Denied,
+            Refusal::NotFound => Self::NotFound,
+            Refusal::NotChanged => Self::NotChanged,
+            Refusal::VersionClaimed => Self::Claimed,
+            Refusal::TooLarge => Self::TooLarge,
+            Refusal::Sealed => Self::Sealed,
+            Refusal::Overloaded => Self::Overloaded,
+            _ => Self::InternalError,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::BadRequest => "bad_request",
+            Self::Invalid => "invalid",
+            Self::Browser => "browser",
+            Self::Unidentified => "unidentified",
+            Self::Denied => "denied",
+            Self::NotFound => "not_found",
+            Self::NotChanged => "not_changed",
+            Self::Claimed => "claimed",
+            Self::TooLarge => "too_large",
+            Self::Sealed => "sealed",
+            Self::Overloaded => "overloaded",
+            Self::InternalError => "internal_error",
+            Self::Abandoned => "abandoned",
+        }
     }
 }
 

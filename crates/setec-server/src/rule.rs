@@ -3,8 +3,11 @@
 //! A pattern is bytes, of which `*` stands for any bytes, also none and also `/`. Nothing else is special, and nothing
 //! escapes a `*`.
 
+use std::sync::Arc;
+
 use memchr::memmem;
 use secretary_setec_api::{Action, Malformed, rule};
+use smallvec::SmallVec;
 
 /// What somebody may do with which secrets: each of the actions with each secret whose name one of the patterns matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +17,10 @@ pub struct Rule {
     /// The patterns.
     pub secret: Vec<Pattern>,
 }
+
+/// All that somebody has. Each is shared with the policy that it is of, because they are put together for each call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules(SmallVec<[Arc<Rule>; 2]>);
 
 /// A name, or many of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +56,52 @@ impl Rule {
     /// Whether one of its patterns matches `name`.
     pub fn covers(&self, name: &str) -> bool {
         self.secret.iter().any(|pattern| pattern.matches(name))
+    }
+}
+
+impl Rules {
+    /// Whether one of them allows `action` on the secret called `name`.
+    pub fn allow(&self, action: Action, name: &str) -> bool {
+        self.iter().any(|rule| rule.allows(action, name))
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter().map(Arc::as_ref)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none, which allow nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Arc<Rule>> for Rules {
+    fn from_iter<I: IntoIterator<Item = Arc<Rule>>>(rules: I) -> Self {
+        Self(rules.into_iter().collect())
+    }
+}
+
+impl Extend<Arc<Rule>> for Rules {
+    fn extend<I: IntoIterator<Item = Arc<Rule>>>(&mut self, rules: I) {
+        self.0.extend(rules);
+    }
+}
+
+impl From<Vec<Rule>> for Rules {
+    fn from(rules: Vec<Rule>) -> Self {
+        rules.into_iter().map(Arc::new).collect()
+    }
+}
+
+impl<const N: usize> From<[Rule; N]> for Rules {
+    fn from(rules: [Rule; N]) -> Self {
+        rules.into_iter().map(Arc::new).collect()
     }
 }
 

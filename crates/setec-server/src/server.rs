@@ -11,7 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use secretary_secret::Secret;
 use secretary_serve::{Answer, BodyError, Budget, Held, Patience, Peer, Routes, Share};
@@ -26,6 +29,7 @@ use crate::metrics::{self, Metrics};
 use crate::record::RuleError;
 use crate::store::Store;
 use crate::tell::{Seldom, Tell};
+use crate::to_its_end::ToItsEnd;
 use crate::vault::{Info, Vault, VaultError};
 use crate::version::Version;
 
@@ -34,6 +38,9 @@ pub const MAX_BODY: usize = 16 << 20;
 
 /// How long a caller may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// [`header::NO_BROWSERS`], as it is looked up.
+static NO_BROWSERS: HeaderName = HeaderName::from_static("sec-x-tailscale-no-browsers");
 
 const JSON: HeaderValue = HeaderValue::from_static(header::JSON);
 const TEXT: HeaderValue = HeaderValue::from_static(header::TEXT);
@@ -76,10 +83,11 @@ impl<S: Store> Api<S> {
     ) -> Result<(Secret, Share), Refusal> {
         let patience = request.extensions_mut().remove::<Patience>();
         let (head, body) = request.into_parts();
-        let first = |name: &str| head.headers.get(name).map(HeaderValue::as_bytes);
-        let (content_type, browsers) = (first(header::CONTENT_TYPE), first(header::NO_BROWSERS));
+        let first = |name: &HeaderName| head.headers.get(name).map(HeaderValue::as_bytes);
+        let (content_type, browsers) = (first(&CONTENT_TYPE), first(&NO_BROWSERS));
         header::check(head.method.as_str(), content_type, browsers)?;
         let caller = self.identities.identify(Evidence { peer, headers: &head.headers }).await;
+        drop(head);
         let caller = caller.map_err(|error| {
             let from = peer.address;
             self.unidentified.tell(|| format!("nobody can say who calls from {from}: {error}"));
@@ -106,21 +114,16 @@ impl<S: Store> Api<S> {
         call: Call,
         body: Held,
     ) -> Result<Option<Secret>, VaultError> {
-        let (gate, is_change) = (self.gate.clone(), call.path().is_change());
-        let work = async move {
-            let vault = gate.vault().expect("once it is open it stays so");
-            answer(vault, &caller, call).await
-        };
-        if !is_change {
-            return work.await;
+        const OPEN: &str = "once it is open it stays so";
+        if !call.path().is_change() {
+            return read(self.gate.vault().expect(OPEN), &caller, call).await;
         }
-        let busy = self.gate.busy().await;
-        let task = tokio::spawn(async move {
+        let (gate, busy) = (self.gate.clone(), self.gate.busy().await);
+        let work = ToItsEnd::new(async move {
             let _held = (busy, body);
-            work.await
+            change(gate.vault().expect(OPEN), &caller, call).await.map(Some)
         });
-        // A task that panics has told so itself.
-        task.await.unwrap_or(Err(VaultError::Bug))
+        work.await.unwrap_or(Err(VaultError::Bug))
     }
 
     /// Says when the store begins to fail and when that is over, and not at each call.
@@ -191,8 +194,8 @@ impl<S: Store> Routes for Admin<S> {
     }
 }
 
-/// What the vault says to a call, as a body. `None` when the caller has what it asks for.
-async fn answer<S: Store>(
+/// What the vault says to a call that changes nothing, as a body. `None` when the caller has what it asks for.
+async fn read<S: Store>(
     vault: &Vault<S>,
     caller: &Caller,
     call: Call,
@@ -219,6 +222,17 @@ async fn answer<S: Store>(
             let info = vault.info(caller, &info.name).await?;
             of_info(&info).encode().into_bytes().into()
         }
+        _ => unreachable!("a call that changes something"),
+    }))
+}
+
+/// What the vault says to any other call. In a function of its own, because it takes more room while it is under way.
+async fn change<S: Store>(
+    vault: &Vault<S>,
+    caller: &Caller,
+    call: Call,
+) -> Result<Secret, VaultError> {
+    Ok(match call {
         Call::Put(put) => {
             let version = vault.put(caller, &put.name, &put.value).await?;
             response::encode_version(version.number()).into_bytes().into()
@@ -239,7 +253,8 @@ async fn answer<S: Store>(
             vault.delete_version(caller, &delete.name, delete.version).await?;
             done()
         }
-    }))
+        Call::List(_) | Call::Get(_) | Call::Info(_) => unreachable!("a call that changes nothing"),
+    })
 }
 
 fn done() -> Secret {
@@ -292,8 +307,8 @@ fn json(body: Secret, share: Share) -> Answer {
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
-    let (name, value) = header::CONTENT_TYPE_OPTIONS;
-    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    let value = HeaderValue::from_static(header::CONTENT_TYPE_OPTIONS.1);
+    answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, value);
     set_headers(answer.headers_mut(), TEXT);
     answer
 }
@@ -334,5 +349,21 @@ fn wiped(body: Secret, share: Share) -> Bytes {
 impl<S> fmt::Debug for Api<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_have_the_names_of_the_protocol() {
+        for (name, protocols) in [
+            (&CONTENT_TYPE, header::CONTENT_TYPE),
+            (&NO_BROWSERS, header::NO_BROWSERS),
+            (&X_CONTENT_TYPE_OPTIONS, header::CONTENT_TYPE_OPTIONS.0),
+        ] {
+            assert!(name.as_str().eq_ignore_ascii_case(protocols), "{name}");
+        }
     }
 }

@@ -36,8 +36,15 @@ impl Bytes {
             *self = Self::default();
             return Ok(());
         }
-        if let Some(text) = value.text() {
-            self.memory = decoded(text)?;
+        if let Some(plain) = value.plain_text() {
+            // Line ends would have to be escaped.
+            self.memory = decoded(plain.as_bytes())?;
+            self.len = self.memory.len();
+            return Ok(());
+        }
+        if let Some(mut text) = value.text() {
+            remove_line_ends(&mut text);
+            self.memory = decoded(text.expose())?;
             self.len = self.memory.len();
             return Ok(());
         }
@@ -64,12 +71,11 @@ impl Bytes {
     }
 }
 
-/// What `text` is the base64 of. Line ends may be anywhere in it.
-fn decoded(mut text: Secret) -> Result<Secret, Malformed> {
-    remove_line_ends(&mut text);
+/// What `text` is the base64 of.
+fn decoded(text: &[u8]) -> Result<Secret, Malformed> {
     let mut bytes = Secret::default();
     bytes.resize(base64::decoded_len_estimate(text.len()));
-    let len = GO.decode_slice(text.expose(), bytes.expose_mut()).map_err(|_| Malformed)?;
+    let len = GO.decode_slice(text, bytes.expose_mut()).map_err(|_| Malformed)?;
     bytes.resize(len);
     Ok(bytes)
 }

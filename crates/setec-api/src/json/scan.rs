@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 10_000;
 ///
 /// It does not call itself, so that nesting takes no stack.
 pub(super) fn split(text: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    let mut scanner = Scanner { text, at: 0, open: Vec::new() };
+    let mut scanner = Scanner { text, at: 0, inmost: None, outer: Vec::new() };
     scanner.first_value()?;
     let (value, rest) = text.split_at(scanner.at);
     Ok((value.trim_ascii_start(), rest))
@@ -30,7 +30,9 @@ enum Open {
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
-    open: Vec<Open>,
+    inmost: Option<Open>,
+    /// What is open around that. An object without others in it needs no memory.
+    outer: Vec<Open>,
 }
 
 impl Scanner<'_> {
@@ -54,7 +56,7 @@ impl Scanner<'_> {
 
     /// Whether the value that has begun has ended already, which an empty one has.
     fn opened(&mut self, open: Open) -> Result<bool, Malformed> {
-        if self.open.len() == MAX_DEPTH {
+        if self.inmost.is_some() && self.outer.len() + 1 == MAX_DEPTH {
             return Err(Malformed);
         }
         let end = match open {
@@ -65,7 +67,7 @@ impl Scanner<'_> {
             self.at += 1;
             return Ok(true);
         }
-        self.open.push(open);
+        self.outer.extend(self.inmost.replace(open));
         if matches!(open, Open::Object) {
             self.key()?;
         }
@@ -74,11 +76,11 @@ impl Scanner<'_> {
 
     /// Closes what ends behind a value, and answers whether that was everything. Otherwise a value follows.
     fn all_ended(&mut self) -> Result<bool, Malformed> {
-        while let Some(&open) = self.open.last() {
+        while let Some(open) = self.inmost {
             match (open, self.token()?) {
                 (Open::Object, b',') => return self.key().map(|()| false),
                 (Open::Array, b',') => return Ok(false),
-                (Open::Object, b'}') | (Open::Array, b']') => self.open.pop(),
+                (Open::Object, b'}') | (Open::Array, b']') => self.inmost = self.outer.pop(),
                 _ => return Err(Malformed),
             };
         }

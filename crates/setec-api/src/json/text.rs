@@ -2,6 +2,11 @@
 
 use secretary_secret::Secret;
 
+/// `raw`, if it stands for itself.
+pub(super) fn plain(raw: &[u8]) -> Option<&str> {
+    if raw.contains(&b'\\') { None } else { str::from_utf8(raw).ok() }
+}
+
 /// The text between two quotation marks. What is no UTF-8, and surrogates without the other half, become U+FFFD.
 pub(super) fn unescaped(mut raw: &[u8]) -> Secret {
     let mut text = Secret::with_capacity(raw.len());

@@ -26,8 +26,17 @@ impl<'a> Value<'a> {
 
     /// Of a string what it stands for.
     pub(crate) fn text(self) -> Option<Secret> {
-        let raw = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        Some(text::unescaped(raw))
+        self.raw_text().map(text::unescaped)
+    }
+
+    /// Of a string in which each byte stands for itself, those bytes: most are so, and need not be copied.
+    pub(crate) fn plain_text(self) -> Option<&'a str> {
+        self.raw_text().and_then(text::plain)
+    }
+
+    /// What is between the quotation marks of a string.
+    fn raw_text(self) -> Option<&'a [u8]> {
+        self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 
     /// A whole number without a sign, a fraction or an exponent.
@@ -39,7 +48,7 @@ impl<'a> Value<'a> {
     /// Hands each member of an object to `each`, with its name. `null` is an object without members.
     pub(crate) fn members(
         self,
-        mut each: impl FnMut(&Name, Value<'a>) -> Result<(), Malformed>,
+        mut each: impl FnMut(Name<'a>, Value<'a>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
         if self.is_null() {
             return Ok(());
@@ -47,7 +56,7 @@ impl<'a> Value<'a> {
         let mut rest = self.inner(b'{', b'}')?;
         while let Some((name, behind)) = next(rest)? {
             let (value, behind) = next(behind)?.ok_or(Malformed)?;
-            each(&Name(name.text().ok_or(Malformed)?), value)?;
+            each(Name(name.raw_text().ok_or(Malformed)?), value)?;
             rest = behind;
         }
         Ok(())
@@ -74,7 +83,9 @@ impl<'a> Value<'a> {
 
     /// Takes the string over, or nothing for `null`.
     pub(crate) fn set_text(self, field: &mut String) -> Result<(), Malformed> {
-        if !self.is_null() {
+        if let Some(plain) = self.plain_text() {
+            *field = plain.to_string();
+        } else if !self.is_null() {
             let text = self.text().ok_or(Malformed)?;
             *field = String::from_utf8_lossy(text.expose()).into_owned();
         }
@@ -126,14 +137,25 @@ fn next(rest: &[u8]) -> Result<Option<(Value<'_>, &[u8])>, Malformed> {
     Ok(Some((Value(value), behind)))
 }
 
-/// The name of a member.
-pub(crate) struct Name(Secret);
+/// The name of a member, as it stands between its quotation marks.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'a>(&'a [u8]);
 
-impl Name {
+impl Name<'_> {
     /// Whether it is that of `field`, in any case. Go folds case as Unicode does, where two letters that are not ASCII
     /// belong to one that is.
-    pub(crate) fn is(&self, field: &str) -> bool {
-        let Ok(name) = str::from_utf8(self.0.expose()) else { return false };
+    pub(crate) fn is(self, field: &str) -> bool {
+        self.0.eq_ignore_ascii_case(field.as_bytes())
+            || (!self.is_plain_ascii() && self.is_when_unescaped(field))
+    }
+
+    fn is_plain_ascii(self) -> bool {
+        self.0.iter().all(|byte| byte.is_ascii() && *byte != b'\\')
+    }
+
+    fn is_when_unescaped(self, field: &str) -> bool {
+        let name = text::unescaped(self.0);
+        let Ok(name) = str::from_utf8(name.expose()) else { return false };
         let folded = name.chars().map(|letter| match letter {
             '\u{17f}' => 's',
             '\u{212a}' => 'k',
@@ -147,17 +169,21 @@ impl Name {
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> Name {
-        Name(Secret::from(text.as_bytes()))
+    fn name(text: &str) -> Name<'_> {
+        Name(text.as_bytes())
     }
 
     #[test]
     fn names_match_as_unicode_folds_them() {
-        for text in ["Versions", "VERSIONS", "versions", "Ver\u{17f}ion\u{17f}"] {
+        for text in
+            ["Versions", "VERSIONS", "versions", "Ver\u{17f}ion\u{17f}", r"\u0056ersion\u017f"]
+        {
             assert!(name(text).is("Versions"), "{text}");
         }
         assert!(name("\u{212a}ey").is("Key"));
-        for text in ["Version", "Versions ", "V\u{e9}rsions", "", "\u{fffd}ersions"] {
+        for text in
+            ["Version", "Versions ", "V\u{e9}rsions", "", "\u{fffd}ersions", r"\u0057ersions"]
+        {
             assert!(!name(text).is("Versions"), "{text}");
         }
     }

@@ -1,5 +1,7 @@
 //! JSON as Go writes it: compact, members in the order of a struct's fields, and what HTML could trip over escaped.
 
+use std::io::Write;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secretary_secret::Secret;
@@ -43,7 +45,7 @@ impl Member<'_> {
     fn push(self, json: &mut Secret) {
         match self {
             Self::Text(value) => text(json, value),
-            Self::Number(number) => json.extend(number.to_string().as_bytes()),
+            Self::Number(number) => push_number(json, number),
             Self::Numbers(numbers) => push_numbers(json, numbers),
             Self::Flag(flag) => json.extend(if flag { b"true" } else { b"false" }),
             Self::Bytes(bytes) => push_bytes(json, bytes),
@@ -58,9 +60,13 @@ fn push_numbers(json: &mut Secret, numbers: &[u32]) {
     }
     for (number, value) in numbers.iter().enumerate() {
         json.extend(if number == 0 { b"[" } else { b"," });
-        json.extend(value.to_string().as_bytes());
+        push_number(json, *value);
     }
     json.extend(b"]");
+}
+
+fn push_number(json: &mut Secret, number: u32) {
+    write!(json, "{number}").expect("there is always room for more");
 }
 
 fn push_bytes(json: &mut Secret, bytes: &Secret) {

@@ -12,6 +12,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use super::{Evidence, Known, Unidentified};
 use crate::caller::Principal;
+use crate::rule::Rules;
 
 /// The kinds of names, in the order in which they stand for a caller.
 const KINDS: [&str; 3] = ["uri:", "dns:", "email:"];
@@ -29,7 +30,7 @@ pub(super) fn identify(evidence: Evidence<'_>) -> Result<Option<Known>, Unidenti
         user: names.first().cloned().unwrap_or_default(),
         tags: Vec::new(),
     };
-    Ok(Some(Known { principal, names, rules: Vec::new() }))
+    Ok(Some(Known { principal, names: names.into(), rules: Rules::default() }))
 }
 
 /// Why a certificate says nothing.

@@ -2,7 +2,7 @@
 
 use secretary_serve::Peer;
 
-use super::Known;
+use super::{Known, Names};
 use crate::caller::Principal;
 use crate::rule::Rule;
 
@@ -11,7 +11,7 @@ pub(super) fn identify(peer: &Peer) -> Option<Known> {
     let ip = peer.address.ip();
     ip.to_canonical().is_loopback().then(|| Known {
         principal: Principal { ip: Some(ip), user: "dev".to_string(), ..Principal::default() },
-        names: Vec::new(),
-        rules: vec![Rule::everything()],
+        names: Names::new(),
+        rules: [Rule::everything()].into(),
     })
 }

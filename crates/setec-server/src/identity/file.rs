@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 /// The most bytes of such a file.
 pub(super) const LIMIT: u64 = 1 << 20;
@@ -33,7 +33,7 @@ pub enum FileError {
 pub(super) struct Kept<T> {
     path: PathBuf,
     read: fn(&Path) -> Result<T, FileError>,
-    last: RwLock<Arc<T>>,
+    last: RwLock<T>,
 }
 
 impl<T> Kept<T> {
@@ -41,12 +41,13 @@ impl<T> Kept<T> {
         path: PathBuf,
         read: fn(&Path) -> Result<T, FileError>,
     ) -> Result<Self, FileError> {
-        let last = RwLock::new(Arc::new(read(&path)?));
+        let last = RwLock::new(read(&path)?);
         Ok(Self { path, read, last })
     }
 
-    pub(super) fn last(&self) -> Arc<T> {
-        self.last.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What `look` makes of it. It is not for long: whoever has read the file again waits meanwhile.
+    pub(super) fn last<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        look(&self.last.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -54,8 +55,12 @@ impl<T> Kept<T> {
     }
 
     pub(super) fn reload(&self) -> Result<(), FileError> {
-        let read = Arc::new((self.read)(&self.path)?);
-        *self.last.write().unwrap_or_else(PoisonError::into_inner) = read;
+        let read = (self.read)(&self.path)?;
+        let mut last = self.last.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *last, read);
+        drop(last);
+        // Calls go on while it is freed.
+        drop(before);
         Ok(())
     }
 }

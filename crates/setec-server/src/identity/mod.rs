@@ -23,10 +23,11 @@ use std::path::PathBuf;
 
 use hyper::HeaderMap;
 use secretary_serve::Peer;
+use smallvec::SmallVec;
 
 use crate::caller::{Caller, Principal};
 use crate::policy::Policy;
-use crate::rule::Rule;
+use crate::rule::Rules;
 
 pub use file::FileError;
 use file::Kept;
@@ -106,10 +107,13 @@ enum Provider {
 struct Known {
     principal: Principal,
     /// As a policy has them.
-    names: Vec<String>,
+    names: Names,
     /// Those that the source itself has for them.
-    rules: Vec<Rule>,
+    rules: Rules,
 }
+
+/// Names of somebody, of whom most have one.
+type Names = SmallVec<[String; 1]>;
 
 impl Identities {
     /// Reads the files. Of the sources the first that knows a caller, or refuses one, counts.
@@ -152,9 +156,9 @@ impl Identities {
     fn caller(&self, known: Known) -> Caller {
         let Known { principal, names, mut rules } = known;
         if let Some(policy) = &self.policy {
-            rules.extend(policy.last().rules(&names));
+            policy.last(|policy| rules.extend(policy.rules(&names)));
         }
-        Caller { principal, rules: rules.into() }
+        Caller { principal, rules }
     }
 
     /// Reads all files again, for calls from now on. Of one that is of no use, what was read before stays, and it is in
@@ -172,7 +176,7 @@ impl Identities {
     pub fn describe(&self) -> String {
         let mut parts: Vec<_> = self.providers.iter().map(Provider::describe).collect();
         if let Some(policy) = &self.policy {
-            let grants = counted(policy.last().len(), "grant");
+            let grants = counted(policy.last(Policy::len), "grant");
             parts.push(format!("policy {} ({grants})", policy.path().display()));
         }
         parts.join("; ")
@@ -194,10 +198,11 @@ impl Provider {
 
     async fn identify(&self, evidence: Evidence<'_>) -> Result<Option<Known>, Unidentified> {
         match self {
-            Self::Tokens(tokens) => tokens.last().identify(evidence),
+            Self::Tokens(tokens) => tokens.last(|tokens| tokens.identify(evidence)),
             Self::Certificates => certificate::identify(evidence),
             #[cfg(unix)]
-            Self::Tailscale(tailscale) => tailscale.identify(evidence.peer).await,
+            // In a box, or every call would have room for a question to tailscaled.
+            Self::Tailscale(tailscale) => Box::pin(tailscale.identify(evidence.peer)).await,
             Self::Everybody => Ok(everybody::identify(evidence.peer)),
         }
     }
@@ -205,7 +210,7 @@ impl Provider {
     fn describe(&self) -> String {
         match self {
             Self::Tokens(tokens) => {
-                let count = counted(tokens.last().len(), "token");
+                let count = counted(tokens.last(Tokens::len), "token");
                 format!("tokens in {} ({count})", tokens.path().display())
             }
             Self::Certificates => "certificates of clients".to_string(),

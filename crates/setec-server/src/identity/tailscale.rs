@@ -27,7 +27,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{Known, Unidentified};
+use super::{Known, Names, Unidentified};
 use crate::caller::Principal;
 use crate::rule::Rule;
 
@@ -174,12 +174,13 @@ fn parse(answer: &[u8]) -> Result<Known, &'static str> {
     }
     let names = match user.is_empty() {
         true => tags.iter().map(|tag| name_of_tag(tag)).collect(),
-        false => vec![format!("user:{user}")],
+        false => Names::from_iter([format!("user:{user}")]),
     };
     let rules = rules(&answer.capabilities.unwrap_or_default())
         .ok_or("has a capability for secrets whose value is no rule")?;
     let hostname = node.name.unwrap_or_default();
-    Ok(Known { principal: Principal { hostname, ip: None, user, tags }, names, rules })
+    let principal = Principal { hostname, ip: None, user, tags };
+    Ok(Known { principal, names, rules: rules.into() })
 }
 
 /// Tags have their kind in them. One that had not must not be taken for a name of another kind.
@@ -253,14 +254,14 @@ mod tests {
     #[test]
     fn tags_beat_the_login_name() {
         let known = parse(br#"{"Node":{"Name":"web.","Tags":["tag:web","tag:prod"]},"UserProfile":{"LoginName":"alice@example.com"}}"#).expect("an answer");
-        assert_eq!(known.names, ["tag:web", "tag:prod"]);
+        assert_eq!(known.names[..], ["tag:web", "tag:prod"]);
         assert_eq!(known.principal.tags, ["tag:web", "tag:prod"]);
         assert_eq!(
             (known.principal.user.as_str(), known.principal.hostname.as_str()),
             ("", "web.")
         );
         let known = user_with("null").expect("an answer");
-        assert_eq!(known.names, ["user:alice@example.com"]);
+        assert_eq!(known.names[..], ["user:alice@example.com"]);
         assert_eq!(known.principal.user, "alice@example.com");
         assert_eq!(known.principal.hostname, "laptop.example.ts.net.");
         assert_eq!(known.principal.tags, [""; 0]);
@@ -269,7 +270,7 @@ mod tests {
     #[test]
     fn a_tag_is_no_name_of_another_kind() {
         let known = parse(br#"{"Node":{"Tags":["token:ci"]}}"#).expect("an answer");
-        assert_eq!(known.names, ["tag:token:ci"]);
+        assert_eq!(known.names[..], ["tag:token:ci"]);
     }
 
     #[test]

@@ -28,8 +28,9 @@ use toml::{Spanned, Value};
 use x509_cert::der::DateTime;
 
 use super::file::{Lines, text_of, wrong};
-use super::{Evidence, FileError, Known, Unidentified};
+use super::{Evidence, FileError, Known, Names, Unidentified};
 use crate::caller::Principal;
+use crate::rule::Rules;
 
 /// What our tokens begin with, so that who finds one knows what it is.
 pub const PREFIX: &str = "st_";
@@ -61,6 +62,7 @@ pub(super) struct Tokens(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
+    /// With its kind, as a policy has it.
     name: String,
     hash: Hash,
     expires: Option<SystemTime>,
@@ -80,17 +82,25 @@ impl Tokens {
         let mut headers = evidence.headers.get_all(AUTHORIZATION).iter();
         let Some(header) = headers.next() else { return Ok(None) };
         let name = match (bearer(header.as_bytes()), headers.next()) {
-            (Some(token), None) => self.name_of(token, SystemTime::now()),
+            (Some(token), None) => self.name_of(token, SystemTime::now),
             _ => Err("the caller's Authorization is not one token"),
         };
-        let name = format!("token:{}", name.map_err(|why| Unidentified(why.to_string()))?);
+        let name = name.map_err(|why| Unidentified(why.to_string()))?;
         let ip = Some(evidence.peer.address.ip());
-        let principal = Principal { ip, user: name.clone(), ..Principal::default() };
-        Ok(Some(Known { principal, names: vec![name], rules: Vec::new() }))
+        let principal = Principal { ip, user: name.into(), ..Principal::default() };
+        Ok(Some(Known {
+            principal,
+            names: Names::from_iter([name.into()]),
+            rules: Rules::default(),
+        }))
     }
 
     /// Every hash is compared, whichever it is.
-    fn name_of(&self, token: &[u8], now: SystemTime) -> Result<&str, &'static str> {
+    fn name_of(
+        &self,
+        token: &[u8],
+        now: impl FnOnce() -> SystemTime,
+    ) -> Result<&str, &'static str> {
         if token.len() < SHORTEST {
             return Err("the caller's token is shorter than one may be");
         }
@@ -103,7 +113,7 @@ impl Tokens {
         }
         match found {
             None => Err("the caller's token is not known"),
-            Some(entry) if entry.expires.is_some_and(|end| end <= now) => {
+            Some(entry) if entry.expires.is_some_and(|end| end <= now()) => {
                 Err("the caller's token has expired")
             }
             Some(entry) => Ok(&entry.name),
@@ -196,7 +206,7 @@ fn entry(written: Written) -> Result<Entry, &'static str> {
     let expires = expires.map(|value| time(&value)).map(|end| {
         end.ok_or("expires takes a point in time with its offset, such as 2027-01-01T00:00:00Z")
     });
-    Ok(Entry { name, hash, expires: expires.transpose()? })
+    Ok(Entry { name: format!("token:{name}"), hash, expires: expires.transpose()? })
 }
 
 const BAD_NAME: &str =

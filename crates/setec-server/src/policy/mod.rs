@@ -19,6 +19,9 @@ pub mod judgement;
 mod read;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::rule::{Pattern, Rule};
 
@@ -43,7 +46,7 @@ pub struct Grant {
     /// Whose it is.
     pub principal: Vec<Pattern>,
     /// What it allows.
-    pub rule: Rule,
+    pub rule: Arc<Rule>,
 }
 
 impl Policy {
@@ -72,13 +75,14 @@ impl Policy {
     }
 
     /// The rules of somebody with these names. What they may do is then looked for among those alone.
-    pub fn rules(&self, names: &[String]) -> Vec<Rule> {
+    pub fn rules(&self, names: &[String]) -> impl Iterator<Item = Arc<Rule>> {
         let literal = names.iter().filter_map(|name| self.literal.get(name)).flatten().copied();
         let patterns = self.patterns.iter().filter(|(pattern, _)| is_for(pattern, names));
-        let mut indexes: Vec<usize> = literal.chain(patterns.map(|(_, index)| *index)).collect();
+        let mut indexes: SmallVec<[usize; 8]> =
+            literal.chain(patterns.map(|(_, index)| *index)).collect();
         indexes.sort_unstable();
         indexes.dedup();
-        indexes.into_iter().map(|index| self.grants[index].rule.clone()).collect()
+        indexes.into_iter().map(|index| self.grants[index].rule.clone())
     }
 }
 

@@ -134,7 +134,7 @@ fn grant((place, written): (Place, Written<Word>)) -> Result<Grant, String> {
     };
     let principal = each(principals, principal)?;
     let rule = Rule { action: each(actions, action)?, secret: each(secrets, secret)? };
-    Ok(Grant { line, principal, rule })
+    Ok(Grant { line, principal, rule: rule.into() })
 }
 
 fn each<T>(words: Vec<Word>, read: impl Fn(&str) -> Result<T, Unfit>) -> Result<Vec<T>, String> {

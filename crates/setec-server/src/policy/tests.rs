@@ -40,9 +40,10 @@ fn json_has_the_same_words() {
     let (toml, json) = (read(POLICY), read_as("policy.json", json).expect("a policy"));
     assert_eq!((toml.len(), json.len()), (2, 2));
     for name in ["token:ci", "tag:web", "uri:spiffe://example.org/a", "user:a", "token:c"] {
-        assert_eq!(toml.rules(&[name.to_string()]), json.rules(&[name.to_string()]), "{name}");
+        let name = [name.to_string()];
+        assert!(toml.rules(&name).eq(json.rules(&name)), "{name:?}");
     }
-    assert_eq!(toml.rules(&["token:ci".to_string()]).len(), 1);
+    assert_eq!(toml.rules(&["token:ci".to_string()]).count(), 1);
     assert_eq!((toml.grants[1].line, json.grants[1].line), (Some(7), None));
     assert!(read("").is_empty());
 }
@@ -50,10 +51,10 @@ fn json_has_the_same_words() {
 #[test]
 fn a_grant_counts_once_for_somebody_with_many_names() {
     let names: Vec<_> = ["tag:web", "tag:web", "token:ci"].map(str::to_string).to_vec();
-    assert_eq!(read(POLICY).rules(&names).len(), 1);
-    assert!(read(POLICY).rules(&[]).is_empty());
+    assert_eq!(read(POLICY).rules(&names).count(), 1);
+    assert_eq!(read(POLICY).rules(&[]).count(), 0);
     let all = read("[[grant]]\nprincipal = [\"*\"]\naction = [\"get\"]\nsecret = [\"*\"]");
-    assert_eq!((all.rules(&[]).len(), all.rules(&names).len()), (1, 1));
+    assert_eq!((all.rules(&[]).count(), all.rules(&names).count()), (1, 1));
 }
 
 #[test]
@@ -263,7 +264,7 @@ fn every_cell_of_a_matrix_is_as_the_reference_has_it() {
         let policy = read(&text);
         for names in PRINCIPALS {
             let owned: Vec<_> = names.iter().map(|name| name.to_string()).collect();
-            let rules = policy.rules(&owned).into();
+            let rules = policy.rules(&owned).collect();
             let caller = Caller { principal: Principal::default(), rules };
             for action in Action::ALL {
                 for name in NAMES {
