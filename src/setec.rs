@@ -16,6 +16,7 @@ use std::path::Path;
 use crate::cli::{AskFlags, CertificateFlags, SetecFlags};
 use crate::environ::Environ;
 use crate::failure::{Code, Failure};
+use crate::remote;
 
 #[cfg(not(feature = "setec"))]
 pub use absent::{Getter, SecretsServer};
@@ -36,20 +37,55 @@ pub struct Flags<'a> {
     pub certificate: Option<&'a Path>,
     /// The file with its private key.
     pub key: Option<&'a Path>,
+    /// Whether a daemon is set up, too, which the certificate may be for. The token then says who asks the server.
+    pub is_beside_daemon: bool,
 }
 
 impl<'a> Flags<'a> {
-    /// Those of a command that asks nobody else.
-    pub fn new(server: &'a SetecFlags, certificate: &'a CertificateFlags) -> Self {
+    /// Those of a command that asks nobody else. The variables may be those of others that ask a daemon.
+    ///
+    /// # Errors
+    ///
+    /// When a token and a certificate were typed: one of them would be left out without a word.
+    pub fn new(
+        server: &'a SetecFlags,
+        certificate: &'a CertificateFlags,
+        environ: &Environ,
+    ) -> Result<Self, Failure> {
         let CertificateFlags { client_cert, client_key } = certificate;
-        Self { server, certificate: client_cert.as_deref(), key: client_key.as_deref() }
+        let (certificate, key) = (client_cert.as_deref(), client_key.as_deref());
+        let is_beside_daemon = has_daemon(&AskFlags::default(), environ);
+        let flags = Self { server, certificate, key, is_beside_daemon };
+        if flags.are_of_two_callers() { Err(two_callers_typed()) } else { Ok(flags) }
     }
 
-    /// Those of a command that may ask a daemon, too, and has one certificate for both.
-    pub fn beside_daemon(server: &'a SetecFlags, daemon: &'a AskFlags) -> Self {
+    /// Those of a command that asks a daemon, too, if one is set up in its flags or in `environ`, and has one certificate
+    /// for both.
+    pub fn beside_daemon(server: &'a SetecFlags, daemon: &'a AskFlags, environ: &Environ) -> Self {
         let AskFlags { client_cert, client_key, .. } = daemon;
-        Self { server, certificate: client_cert.as_deref(), key: client_key.as_deref() }
+        let (certificate, key) = (client_cert.as_deref(), client_key.as_deref());
+        Self { server, certificate, key, is_beside_daemon: has_daemon(daemon, environ) }
     }
+
+    /// Whether a token and a certificate were typed. Empty ones say that there is none.
+    fn are_of_two_callers(&self) -> bool {
+        self.server.token_file.as_deref().is_some_and(is_given)
+            && self.certificate.is_some_and(is_given)
+    }
+}
+
+/// A URL that is of no use was to be a daemon's.
+fn has_daemon(flags: &AskFlags, environ: &Environ) -> bool {
+    !matches!(remote::url(flags, environ), Ok(None))
+}
+
+fn is_given(file: &Path) -> bool {
+    !file.as_os_str().is_empty()
+}
+
+fn two_callers_typed() -> Failure {
+    let message = "--token-file and --client-cert are both given, and one of them says who asks";
+    Failure::new(Code::Usage, message).hint("leave one of them out")
 }
 
 /// The server's URL and where it is set, unless none is. An empty flag means that there is none, whatever the variables

@@ -51,7 +51,7 @@ impl<'a> Unsealer<'a> {
             Some(remote) => Source::Daemon(Box::new(remote)),
             None => Source::Here(Box::new(Here::find(flags, environ, process)?)),
         };
-        let server = setec::Flags::beside_daemon(&flags.setec, &flags.daemon);
+        let server = setec::Flags::beside_daemon(&flags.setec, &flags.daemon, environ);
         Ok(Self { source, names: Names::new(server, process) })
     }
 

@@ -8,7 +8,7 @@ use secretary_secret::Secret;
 use secretary_setec_client::{Client, Credential, Error, Identity, Settings, SetupError};
 
 use super::advice::{self, KnownBy, Purpose};
-use super::{Flags, no_server, url};
+use super::{Flags, is_given, no_server, two_callers_typed, url};
 use crate::environ::Environ;
 use crate::failure::{Code, Failure, shown};
 use crate::runtime;
@@ -47,7 +47,7 @@ impl SecretsServer {
     ///
     /// # Errors
     ///
-    /// When there is none, or a certificate without a key.
+    /// When there is none, a certificate without a key, or more than one who could be asking.
     pub fn find(flags: Flags<'_>, process: &Environ) -> Result<Self, Failure> {
         let (place, url) = url(flags.server, process)?.ok_or_else(no_server)?;
         let server_ca = flags.server.server_ca.as_deref();
@@ -188,14 +188,21 @@ impl SecretsServer {
     }
 }
 
-/// Flags go before variables. Of two that are in the same place the token says it: the certificate may be for a daemon.
+/// Flags go before variables. Of two that are in the same place the token says it if the certificate may be for a daemon;
+/// otherwise only one of them can have been meant, and it is not for this program to say which.
 fn caller(flags: Flags<'_>, process: &Environ) -> Result<Caller, Failure> {
     let token = file(flags.server.token_file.as_deref(), "SECRETARY_TOKEN_FILE", process);
+    let certificates = file(flags.certificate, "SECRETARY_CLIENT_CERT", process);
     let is_overruled = flags.server.token_file.is_none() && flags.certificate.is_some_and(is_given);
     if let Some(token) = token.filter(|_| !is_overruled) {
-        return Ok(Caller::Token(token));
+        let is_typed = flags.server.token_file.is_some();
+        return match certificates {
+            Some(_) if flags.is_beside_daemon => Ok(Caller::Token(token)),
+            Some(_) if flags.are_of_two_callers() => Err(two_callers_typed()),
+            Some(_) if !is_typed => Err(two_callers_set()),
+            _ => Ok(Caller::Token(token)),
+        };
     }
-    let certificates = file(flags.certificate, "SECRETARY_CLIENT_CERT", process);
     match (certificates, file(flags.key, "SECRETARY_CLIENT_KEY", process)) {
         (Some(certificates), Some(key)) => Ok(Caller::Certificate(Identity { certificates, key })),
         (None, None) => Ok(Caller::Address),
@@ -214,8 +221,10 @@ fn file(flag: Option<&Path>, variable: &str, process: &Environ) -> Option<PathBu
     file.filter(|file| is_given(file)).map(Path::to_path_buf)
 }
 
-fn is_given(file: &Path) -> bool {
-    !file.as_os_str().is_empty()
+fn two_callers_set() -> Failure {
+    let message = "$SECRETARY_TOKEN_FILE and $SECRETARY_CLIENT_CERT are both set, and one of them says who asks";
+    Failure::new(Code::Configuration, message)
+        .hint("unset one of them, or give --token-file or --client-cert")
 }
 
 fn read_token(path: &Path) -> Result<Secret, Failure> {
@@ -233,7 +242,7 @@ fn read_token(path: &Path) -> Result<Secret, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::SetecFlags;
+    use crate::cli::{AskFlags, SetecFlags};
 
     fn environ(variables: &[(&str, &str)]) -> Environ {
         Environ::first_of_each(variables.iter().map(|(n, v)| (n.into(), v.into())).collect())
@@ -252,7 +261,8 @@ mod tests {
             (("SECRETARY_SERVER", "https://ours"), ("SETEC_SERVER", "https://its"));
         let found = |flag: Option<&str>, variables: &[(&str, &str)]| {
             let server = SetecFlags { server: flag.map(String::from), ..SetecFlags::default() };
-            asked(Flags { server: &server, certificate: None, key: None }, variables)
+            let no_daemon = AskFlags::default();
+            asked(Flags::beside_daemon(&server, &no_daemon, &environ(&[])), variables)
         };
         assert!(
             found(Some("http://flag"), &[ours, setecs]).contains("--server, which is http://flag,")
@@ -265,27 +275,61 @@ mod tests {
         }
     }
 
-    #[test]
-    fn who_asks_is_said_by_flags_first_and_by_a_token_before_a_certificate() {
-        let with = |token: Option<&str>, certificate: Option<&str>, variables: &[(&str, &str)]| {
-            let server = SetecFlags {
-                server: Some("https://a".into()),
-                token_file: token.map(PathBuf::from),
-                ..SetecFlags::default()
-            };
-            let certificate = certificate.map(Path::new);
-            let found = asked(Flags { server: &server, certificate, key: certificate }, variables);
-            found.trim_start_matches("asked: --server, which is https://a, ").to_string()
+    const TOKEN: (&str, &str) = ("SECRETARY_TOKEN_FILE", "/t");
+    const CERTIFICATE: (&str, &str) = ("SECRETARY_CLIENT_CERT", "/c");
+    const KEY: (&str, &str) = ("SECRETARY_CLIENT_KEY", "/k");
+    const ALL: [(&str, &str); 3] = [TOKEN, CERTIFICATE, KEY];
+
+    /// As whom is asked with a token, a certificate and a daemon typed.
+    fn asked_as(typed: [Option<&str>; 3], variables: &[(&str, &str)]) -> String {
+        let [token, certificate, daemon] = typed;
+        let server = SetecFlags {
+            server: Some("https://a".into()),
+            token_file: token.map(PathBuf::from),
+            ..SetecFlags::default()
         };
-        let token = ("SECRETARY_TOKEN_FILE", "/t");
-        let certificate = [("SECRETARY_CLIENT_CERT", "/c"), ("SECRETARY_CLIENT_KEY", "/k")];
-        let all = [token, certificate[0], certificate[1]];
+        let daemon = AskFlags {
+            secretary_url: daemon.map(String::from),
+            client_cert: certificate.map(PathBuf::from),
+            client_key: certificate.map(PathBuf::from),
+            ..AskFlags::default()
+        };
+        let flags = Flags::beside_daemon(&server, &daemon, &environ(variables));
+        let found = asked(flags, variables);
+        found.trim_start_matches("asked: --server, which is https://a, ").to_string()
+    }
+
+    #[test]
+    fn who_asks_is_said_by_flags_before_variables() {
+        let with =
+            |token, certificate, variables: &[_]| asked_as([token, certificate, None], variables);
         assert_eq!(with(None, None, &[]), "without a token or a certificate");
-        assert_eq!(with(Some("f"), Some("g"), &all), "with the token in f");
-        assert_eq!(with(None, Some("g"), &all), "with the certificate in g");
-        assert_eq!(with(None, None, &all), "with the token in /t");
-        assert_eq!(with(Some(""), None, &all), "with the certificate in /c");
-        assert_eq!(with(Some(""), Some(""), &all), "without a token or a certificate");
-        assert!(with(None, None, &certificate[..1]).contains("given together"));
+        assert_eq!(with(None, None, &[TOKEN]), "with the token in /t");
+        assert_eq!(with(None, None, &ALL[1..]), "with the certificate in /c");
+        assert_eq!(with(Some("f"), None, &ALL), "with the token in f");
+        assert_eq!(with(None, Some("g"), &ALL), "with the certificate in g");
+        assert_eq!(with(Some(""), None, &ALL), "with the certificate in /c");
+        assert_eq!(with(None, Some(""), &[TOKEN, CERTIFICATE]), "with the token in /t");
+        assert_eq!(with(Some(""), Some(""), &ALL), "without a token or a certificate");
+        assert!(with(None, None, &[CERTIFICATE]).contains("given together"));
+    }
+
+    #[test]
+    fn a_certificate_beside_a_token_has_to_be_for_a_daemon() {
+        let daemon = ("SECRETARY_URL", "https://d");
+        let typed = |daemon| [Some("f"), Some("g"), daemon];
+        let set = |daemon| [None, None, daemon];
+        let both_typed = asked_as(typed(None), &[]);
+        assert!(both_typed.contains("--client-cert are both given"), "{both_typed}");
+        let both_set = asked_as(set(None), &ALL);
+        assert!(both_set.contains("$SECRETARY_CLIENT_CERT are both set"), "{both_set}");
+        for no_daemon in [typed(Some("")), set(Some(""))] {
+            let told = asked_as(no_daemon, &[daemon, TOKEN, CERTIFICATE, KEY]);
+            assert!(told.contains("are both "), "{told}");
+        }
+        assert_eq!(asked_as(typed(Some("https://d")), &[]), "with the token in f");
+        assert_eq!(asked_as(typed(None), &[daemon]), "with the token in f");
+        assert_eq!(asked_as(set(Some("https://d")), &ALL), "with the token in /t");
+        assert_eq!(asked_as(set(None), &[daemon, TOKEN, CERTIFICATE]), "with the token in /t");
     }
 }

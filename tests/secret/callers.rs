@@ -64,11 +64,15 @@ fn a_token_is_sent_as_the_file_has_it() {
     let by_flag = on(&url, &["list", "--token-file", file]);
     let mut by_variable = on(&url, &["list"]);
     by_variable.env("SECRETARY_TOKEN_FILE", file);
-    let mut before_certificate = on(&url, &["list"]);
-    before_certificate.env("SECRETARY_TOKEN_FILE", file).env("SECRETARY_CLIENT_CERT", "/no");
-    for mut command in [by_flag, by_variable, before_certificate] {
-        assert_eq!(run(&mut command), prints(NOTHING));
+    let mut beside_certificate = on(&url, &["list"]);
+    beside_certificate.env("SECRETARY_TOKEN_FILE", file).env("SECRETARY_CLIENT_CERT", "/no");
+    // It is for the daemon that other commands ask.
+    beside_certificate.env("SECRETARY_URL", "https://secretary.invalid");
+    for command in [by_flag, by_variable].iter_mut().chain([&mut beside_certificate]) {
+        assert_eq!(run(command), prints(NOTHING));
     }
+    let expected = "$SECRETARY_TOKEN_FILE and $SECRETARY_CLIENT_CERT are both set, and one of them says who asks";
+    assert_eq!(run(beside_certificate.env_remove("SECRETARY_URL")), fails(3, expected));
     assert_eq!(run(&mut on(&url, &["list"])), prints(NOTHING));
     let received = fake.received();
     let authorizations: Vec<_> = received

@@ -60,7 +60,8 @@ fn by_daemon(environ: &Environ, report: &mut Report) -> bool {
 /// Whether a secrets server can be asked. That none is set is no finding, until there is a token for it.
 fn secrets_server(environ: &Environ, report: &mut Report) -> Result<(), Failure> {
     let (server, daemon) = (SetecFlags::default(), AskFlags::default());
-    let found = Getter::find(setec::Flags::beside_daemon(&server, &daemon), environ);
+    let flags = setec::Flags::beside_daemon(&server, &daemon, environ);
+    let found = Getter::find(flags, environ);
     match &found {
         Ok(getter) => {
             for line in getter.asked() {

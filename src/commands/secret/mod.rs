@@ -15,13 +15,12 @@ use std::process::ExitCode;
 
 use crate::Outcome;
 use crate::cli::{SecretArgs, SecretCommand};
-use crate::failure::{Code, Failure};
 use crate::setec::{Flags, SecretsServer};
 use crate::world::World;
 
 pub(super) fn run(args: &SecretArgs, world: &World) -> Outcome {
-    check_caller(args)?;
-    let server = SecretsServer::find(Flags::new(&args.server, &args.certificate), &world.environ)?;
+    let flags = Flags::new(&args.server, &args.certificate, &world.environ)?;
+    let server = SecretsServer::find(flags, &world.environ)?;
     match &args.command {
         SecretCommand::List { json } => listing::list(&server, *json, world),
         SecretCommand::Info { name, json } => listing::info(&server, name, *json, world),
@@ -35,15 +34,4 @@ pub(super) fn run(args: &SecretArgs, world: &World) -> Outcome {
         SecretCommand::Delete { name, token } => changes::delete(&server, name, token.as_deref()),
     }?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// There is no daemon here that a certificate could be for beside a token, so one of two that were typed would be left
-/// out without a word.
-fn check_caller(args: &SecretArgs) -> Result<(), Failure> {
-    if args.server.token_file.is_some() && args.certificate.client_cert.is_some() {
-        let message =
-            "--token-file and --client-cert are both given, and one of them says who asks";
-        return Err(Failure::new(Code::Usage, message).hint("leave one of them out"));
-    }
-    Ok(())
 }

@@ -34,7 +34,7 @@ impl Resolver<'_> {
             return Vec::new();
         }
         let keys = self.keys_in_time();
-        let flags = Flags::beside_daemon(&keys.setec, &keys.daemon);
+        let flags = Flags::beside_daemon(&keys.setec, &keys.daemon, &self.world.environ);
         let getter = Getter::find(flags, &self.world.environ);
         match getter.and_then(|getter| getter.get_all(references)) {
             Ok(answers) => {
