@@ -8,13 +8,12 @@
 
 mod bytes;
 mod scan;
-mod text;
 mod value;
 mod write;
 
 pub(crate) use bytes::Bytes;
 pub(crate) use value::Value;
-pub(crate) use write::{Member, object, text};
+pub(crate) use write::{Member, object};
 
 /// The text is not what it should be. What is wrong with it is not said: it would be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

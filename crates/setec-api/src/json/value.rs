@@ -1,8 +1,9 @@
 //! A value whose grammar was checked, and what can be made of it.
 
+use secretary_go_json::{plain, unescaped};
 use secretary_secret::Secret;
 
-use super::{Malformed, scan, text};
+use super::{Malformed, scan};
 
 /// The text of one value, without white space around it. Only the scanner makes one.
 #[derive(Clone, Copy)]
@@ -26,12 +27,12 @@ impl<'a> Value<'a> {
 
     /// Of a string what it stands for.
     pub(crate) fn text(self) -> Option<Secret> {
-        self.raw_text().map(text::unescaped)
+        self.raw_text().map(unescaped)
     }
 
     /// Of a string in which each byte stands for itself, those bytes: most are so, and need not be copied.
     pub(crate) fn plain_text(self) -> Option<&'a str> {
-        self.raw_text().and_then(text::plain)
+        self.raw_text().and_then(plain)
     }
 
     /// What is between the quotation marks of a string.
@@ -154,7 +155,7 @@ impl Name<'_> {
     }
 
     fn is_when_unescaped(self, field: &str) -> bool {
-        let name = text::unescaped(self.0);
+        let name = unescaped(self.0);
         let Ok(name) = str::from_utf8(name.expose()) else { return false };
         let folded = name.chars().map(|letter| match letter {
             '\u{17f}' => 's',

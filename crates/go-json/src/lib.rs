@@ -1,14 +1,25 @@
-//! What the strings of a text whose grammar was checked stand for.
+//! What a string of JSON stands for, as Go's `encoding/json` reads it.
+//!
+//! Two protocols were written in Go, setec's and the agents', and what one of their strings stands for may be a plaintext.
+//! serde_json can't stand in for this: it refuses what is no UTF-8, and surrogates without their other half, which Go replaces,
+//! and it copies what it unescapes to memory that is not wiped.
+//!
+//! This knows no grammar: each protocol has a scanner of its own, because they differ in what they say about a wrong text.
 
 use secretary_secret::Secret;
 
-/// `raw`, if it stands for itself.
-pub(super) fn plain(raw: &[u8]) -> Option<&str> {
+/// `raw`, if each byte of it stands for itself: most strings are so, and need not be copied.
+pub fn plain(raw: &[u8]) -> Option<&str> {
     if raw.contains(&b'\\') { None } else { str::from_utf8(raw).ok() }
 }
 
-/// The text between two quotation marks. What is no UTF-8, and surrogates without the other half, become U+FFFD.
-pub(super) fn unescaped(mut raw: &[u8]) -> Secret {
+/// The text between two quotation marks, of which a scanner has said that it is a string. What is no UTF-8, and surrogates
+/// without the other half, become U+FFFD.
+///
+/// # Panics
+///
+/// When an escape is cut off, which no scanner lets pass.
+pub fn unescaped(mut raw: &[u8]) -> Secret {
     let mut text = Secret::with_capacity(raw.len());
     while let Some(&first) = raw.first() {
         if first == b'\\' {
