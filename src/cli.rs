@@ -49,6 +49,9 @@ pub use server::{
 pub use setec::{CertificateFlags, SetecFlags};
 pub use toolchain::{Decrypt, Encrypt, Exec, Genkeys, KmsFlags, OpenKeys, SealKeys};
 
+/// The most columns of help.
+const WIDTH: usize = 100;
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -60,7 +63,7 @@ pub use toolchain::{Decrypt, Encrypt, Exec, Genkeys, KmsFlags, OpenKeys, SealKey
     subcommand_required = true,
     arg_required_else_help = true,
     args_override_self = true,
-    max_term_width = 100
+    max_term_width = WIDTH
 )]
 pub struct Cli {
     /// The command.
@@ -214,7 +217,8 @@ A file of settings, /etc/secretary/agent.toml:
   names = [\"/etc/secretary/handles.toml\"]
   file_root = [\"/run/secrets\"]
 
-In the agents' images `secretary secret-helper read` takes the place of their helpers; see its --help.
+In the agents' images `secretary secret-helper read` takes the place of their helpers; see its
+--help.
 
 Leaves with 0 when there is an answer, and with 1 and one line on standard error when the request
 or the settings can't be used.")]
@@ -372,6 +376,40 @@ mod tests {
             checked
         }
         assert!(check_below(&mut Cli::command()) >= 8);
+    }
+
+    /// The ends of help: as a rule, examples.
+    fn ends(command: &clap::Command) -> [String; 2] {
+        let short = command.get_after_help();
+        let long = command.get_after_long_help().or(short);
+        [short, long].map(|end| end.map(ToString::to_string).unwrap_or_default())
+    }
+
+    /// Lines of the help of a command, and of those below it, that are too wide or were wrapped where nobody wants that.
+    fn unfit_lines(command: &mut clap::Command) -> Vec<String> {
+        let helps =
+            [command.render_help(), command.render_long_help()].map(|help| help.to_string());
+        let mut unfit = Vec::new();
+        for (help, end) in helps.iter().zip(ends(command)) {
+            let wide = help.lines().filter(|line| line.chars().count() > WIDTH);
+            let is_whole = |line: &&str| help.lines().any(|other| other == *line);
+            let broken = end.lines().filter(|line| !is_whole(line));
+            unfit.extend(wide.chain(broken).map(|line| format!("{}: {line}", command.get_name())));
+        }
+        unfit.extend(command.get_subcommands_mut().flat_map(unfit_lines));
+        unfit
+    }
+
+    #[test]
+    fn no_line_of_help_is_too_wide_and_no_example_is_broken() {
+        let mut program = Cli::with_commands_of_commands().term_width(WIDTH);
+        program.build();
+        assert!(program.get_subcommands().all(|command| command.get_about().is_some()));
+        assert_eq!(unfit_lines(&mut program), [""; 0]);
+        // A usage is never wrapped.
+        let wide = clap::Command::new("wide").term_width(WIDTH).after_help("a ".repeat(WIDTH));
+        let mut wide = wide.override_usage("a ".repeat(WIDTH));
+        assert_eq!(unfit_lines(&mut wide).len(), 4);
     }
 
     #[test]

@@ -57,14 +57,20 @@ pub enum PolicyCommand {
     ///
     /// Leaves with 0 if they may and with 1 if not. Nobody is asked: who is in a tailnet may do more by that one's own
     /// policy.
-    #[command(after_long_help = "\
+    #[command(
+        // clap would put it into one line, which is too long.
+        override_usage = "\
+secretary server policy test [OPTIONS] --policy <FILE> --principal <KIND:NAME> \\
+           --action <ACTION> --secret <NAME>",
+        after_long_help = "\
 Examples:
   secretary server policy test --policy policy.toml --principal token:ci \\
       --action get --secret prod/db
   secretary server policy test --policy policy.toml --principal tag:web --principal tag:prod \\
       --action put --secret prod/db --json
 
-Principals: tag:NAME, user:LOGIN, token:NAME, uri:URI, dns:NAME, email:ADDRESS")]
+Principals: tag:NAME, user:LOGIN, token:NAME, uri:URI, dns:NAME, email:ADDRESS"
+    )]
     Test(PolicyTest),
 }
 
