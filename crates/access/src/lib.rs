@@ -5,7 +5,8 @@
 //! | [`audit`] | the log: writing it before an answer leaves, and verifying it |
 //! | [`time`] | moments as text |
 //!
-//! Synchronous, with one thread for each log. Nothing here knows what is decided, or for whom: the caller
+//! Synchronous, with one thread for each log; who does not want to wait in a thread has an [`Answer`](audit::Answer), which
+//! is a future of any runtime. Nothing here knows what is decided, or for whom: the caller
 //! hands in any serializable struct, and is the one who keeps secrets out of it.
 
 pub mod audit;

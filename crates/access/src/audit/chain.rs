@@ -9,9 +9,9 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
+use super::batch::KEPT;
 use super::entry::{Draft, Unfit};
 use super::line::{Head, STOPPED};
-use super::queue::KEPT;
 
 /// Why a line was not written.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -12,8 +12,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
+use super::batch::Promise;
 use super::line::{MAX_MEMBERS, OPENED, STARTED, STOPPED, is_event};
-use super::queue::Promise;
 
 /// Names of members that are ours.
 const RESERVED: [&str; 5] = ["seq", "prev", "time", "event", "hash"];

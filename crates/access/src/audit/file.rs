@@ -6,9 +6,9 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::batch::MAX_BATCH;
 use super::chain::{AuditError, Storage};
 use super::line::{Head, Line, MAX_LINE, Wrong};
-use super::queue::MAX_BATCH;
 use super::verify::Links;
 
 /// How much of the end of a file is verified when it is opened: the last batch, and a line before it. All

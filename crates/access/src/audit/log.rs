@@ -9,11 +9,12 @@ use std::thread::{self, JoinHandle, ThreadId};
 use serde::Serialize;
 
 use super::answer::{Answer, Done, Outcome};
+use super::batch::Promise;
 use super::chain::AuditError;
 use super::entry::Draft;
 use super::file::OpenError;
 use super::line::Head;
-use super::queue::{Promise, Question};
+use super::queue::Question;
 use super::writer::{Shared, Writer};
 
 /// A log that is being written. Dropping it closes it.

@@ -9,6 +9,7 @@
 //! | [`mod@file`] | the file: opening, locking, its last lines |
 //! | [`log`] | a log as its users have it |
 //! | `answer` | what became of a line, for who waits for it |
+//! | `batch` | lines that are written at once |
 //! | [`queue`], `writer` | what waits, and the thread that writes it |
 //! | [`mod@verify`] | whether a line was changed, removed or moved |
 //!
@@ -37,9 +38,9 @@
 //!
 //! # What is promised
 //!
-//! * A line that is reported by [`AuditLog::append`] has been written and synced (`fdatasync`), and its file's name
+//! * A line that is reported by [`AuditLog::append`] or [`AuditLog::appending`] has been written and synced (`fdatasync`), and its file's name
 //!   too.
-//! * A line that is reported by [`AuditLog::append_written`] is in the file, in its place in the chain, so a full disk
+//! * A line that is reported by [`AuditLog::append_written`] or [`AuditLog::writing`] is in the file, in its place in the chain, so a full disk
 //!   was an error before; but it is durable only when [`AuditLog::synced`] has reached its number, a tenth of a second
 //!   later if the disk keeps up. Whoever is content with that has kept it elsewhere, durably, and writes it again
 //!   when [`AuditLog::find`] does not find it after the next start.
@@ -63,6 +64,7 @@
 //!   chain, at 1. Rename it while the log is open, and call [`AuditLog::reopen`].
 
 mod answer;
+mod batch;
 mod chain;
 pub mod entry;
 pub mod file;

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::answer::{Done, Outcome};
-use super::chain::{AuditError, Entry};
+use super::answer::Done;
+use super::batch::{Batch, Promise, bytes};
+use super::chain::AuditError;
 use super::entry::Draft;
 use super::file::OpenError;
 use super::line::Head;
@@ -21,109 +21,12 @@ pub const MAX_WAITING: usize = 4096;
 /// How many bytes they have together at the most.
 pub const MAX_WAITING_BYTES: usize = 16 << 20;
 
-/// The most bytes that are written at once. What a crash leaves half done is in as many at the end.
-pub(super) const MAX_BATCH: usize = 1 << 20;
-
-/// How many bytes of a batch's memory are kept for the next.
-pub(super) const KEPT: usize = 128 << 10;
-
-/// How far a line has to be when it is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Promise {
-    /// In the file, as everybody sees it who reads it.
-    Written,
-    /// On the disk.
-    Durable,
-}
-
 /// What is asked of the thread beside lines, and who waits for it.
 pub(super) enum Question {
     /// To go on in a new file.
     Reopen(SyncSender<Result<Reopened, OpenError>>),
     /// Whether the file has a line of this number, and which hash.
     Find(u64, SyncSender<Result<Option<Head>, OpenError>>),
-}
-
-/// Lines that are written at once. Their bytes are in one piece of memory, which serves again.
-#[derive(Default)]
-pub(super) struct Batch {
-    /// What the drafts have, one behind the other.
-    text: Vec<u8>,
-    lines: Vec<Line>,
-    bytes: usize,
-}
-
-/// A line that waits.
-struct Line {
-    time: SystemTime,
-    /// How many bytes of the text it has.
-    len: usize,
-    promise: Promise,
-    /// `None` when it is answered.
-    done: Option<Done>,
-}
-
-impl Batch {
-    fn push(&mut self, draft: &Draft, promise: Promise, done: Done) {
-        let rest = draft.rest();
-        self.text.extend(rest);
-        let line = Line { time: SystemTime::now(), len: rest.len(), promise, done: Some(done) };
-        self.lines.push(line);
-        self.bytes += bytes(draft);
-    }
-
-    fn has_room_for(&self, draft: &Draft) -> bool {
-        self.bytes + bytes(draft) <= MAX_BATCH
-    }
-
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let mut text = &self.text[..];
-        self.lines.iter().map(move |line| {
-            let rest = text.split_off(..line.len).expect("each line has its bytes");
-            Entry { time: line.time, rest }
-        })
-    }
-
-    /// Whether a line waits for this.
-    pub(super) fn has(&self, promise: Promise) -> bool {
-        self.lines.iter().any(|line| line.promise == promise)
-    }
-
-    /// Answers the lines that wait for this. `outcome` is of the line with that place.
-    pub(super) fn answer(&mut self, promise: Promise, outcome: impl Fn(usize) -> Outcome) {
-        for (place, line) in self.lines.iter_mut().enumerate() {
-            if line.promise == promise {
-                line.answer(outcome(place));
-            }
-        }
-    }
-
-    /// Answers all of them.
-    pub(super) fn fail(&mut self, error: &AuditError) {
-        self.lines.iter_mut().for_each(|line| line.answer(Err(error.clone())));
-    }
-
-    /// Nothing but memory. What one large batch has taken is not kept.
-    fn clear(&mut self) {
-        self.text.clear();
-        self.text.shrink_to(KEPT);
-        self.lines.clear();
-        self.lines.shrink_to(KEPT / 512);
-        self.bytes = 0;
-    }
-}
-
-impl Line {
-    /// Who panics here must not keep the others from their answers.
-    fn answer(&mut self, outcome: Outcome) {
-        let Some(done) = self.done.take() else { return };
-        let _ = panic::catch_unwind(AssertUnwindSafe(|| done.tell(outcome)));
-    }
-}
-
-/// More than the line will have in the file, or has here.
-fn bytes(draft: &Draft) -> usize {
-    draft.len() + 512
 }
 
 /// What the thread does next.
@@ -297,7 +200,7 @@ impl Waiting {
             return Some(Next::Answer(question));
         }
         if let Some(batch) = self.batches.pop_front() {
-            self.lines -= batch.lines.len();
+            self.lines -= batch.len();
             self.bytes -= batch.bytes;
             return Some(Next::Write(batch));
         }
@@ -334,6 +237,7 @@ impl fmt::Debug for Queue {
 
 #[cfg(test)]
 mod tests {
+    use super::super::batch::MAX_BATCH;
     use super::*;
     use serde_json::json;
     use std::sync::mpsc::sync_channel;
@@ -370,8 +274,8 @@ mod tests {
         let mut handed = 0;
         while queue.len() > 0 {
             let Some(Next::Write(batch)) = queue.next() else { panic!("lines are left") };
-            assert_eq!(batch.lines.len(), MAX_BATCH / (64 * 1024));
-            handed += batch.lines.len();
+            assert_eq!(batch.len(), MAX_BATCH / (64 * 1024));
+            handed += batch.len();
         }
         assert_eq!(handed, count);
         assert_eq!(queue.lock().bytes, 0);
@@ -387,7 +291,7 @@ mod tests {
         assert!(matches!(push(&queue, 6), Err(AuditError::Closed)));
         assert!(matches!(queue.next(), Some(Next::Answer(_))));
         assert!(receiver.recv().is_err());
-        assert!(matches!(queue.next(), Some(Next::Write(batch)) if batch.lines.len() == 1));
+        assert!(matches!(queue.next(), Some(Next::Write(batch)) if batch.len() == 1));
         assert!(matches!(queue.next(), Some(Next::Stop)));
     }
     #[test]

@@ -12,12 +12,13 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::batch::{Batch, Promise};
 use super::chain::{AuditError, Chain, Entry, Storage};
 use super::entry::Draft;
 use super::file::{LogFile, OpenError};
 use super::line::{Head, OPENED, STARTED, STOPPED};
 use super::log::Reopened;
-use super::queue::{Batch, Next, Promise, Question, Queue};
+use super::queue::{Next, Question, Queue};
 
 /// How long a line that was reported as written is without a sync at the most, if the disk is idle.
 const LAG: Duration = Duration::from_millis(100);
