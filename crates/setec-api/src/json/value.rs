@@ -146,8 +146,11 @@ impl Name<'_> {
     /// Whether it is that of `field`, in any case. Go folds case as Unicode does, where two letters that are not ASCII
     /// belong to one that is.
     pub(crate) fn is(self, field: &str) -> bool {
-        self.0.eq_ignore_ascii_case(field.as_bytes())
-            || (!self.is_plain_ascii() && self.is_when_unescaped(field))
+        // What is escaped, or no ASCII, is longer than the letter that it stands for.
+        match self.0.len() > field.len() {
+            true => !self.is_plain_ascii() && self.is_when_unescaped(field),
+            false => self.0.eq_ignore_ascii_case(field.as_bytes()),
+        }
     }
 
     fn is_plain_ascii(self) -> bool {
