@@ -3,7 +3,8 @@
 //! A kill takes nothing from the log that was written, and a power failure does: so between two processes the test cuts
 //! off what nobody has said to be durable.
 //!
-//! `SECRETARY_KILLS` says how often the process is killed; otherwise it is as often as there is time for in a test.
+//! `SECRETARY_KILLS` says how often the process is killed, as `scripts/torture` does; otherwise it is as often as there is
+//! time for in a test.
 
 #![cfg(target_os = "linux")]
 
