@@ -191,8 +191,11 @@ pub fn print_usage(error: &clap::Error, args: &[OsString], world: &World) -> Exi
         return ExitCode::SUCCESS;
     }
     let code = if is_exec { Code::Exec } else { Code::Usage };
-    let is_of_daemon = args.get(1).is_some_and(|command| command == "daemon" || command == "audit");
-    if is_of_daemon && !cfg!(feature = "daemon") {
+    let has_audit = cfg!(any(feature = "daemon", feature = "server"));
+    let is_absent = args.get(1).is_some_and(|command| {
+        command == "daemon" && !cfg!(feature = "daemon") || command == "audit" && !has_audit
+    });
+    if is_absent {
         return Failure::new(code, "this secretary was built without the daemon")
             .hint("use the full build, which has the feature `daemon`")
             .print(world);
