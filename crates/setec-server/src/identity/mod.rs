@@ -183,6 +183,19 @@ impl Identities {
     }
 }
 
+/// Whom an answer of tailscaled is about, and the names that a policy has for them.
+///
+/// # Errors
+///
+/// When nobody can tell, or one of their rules is none.
+#[cfg(unix)]
+pub fn by_whois(answer: &[u8]) -> Result<(Caller, Vec<String>), Unidentified> {
+    let known = tailscale::parse(answer).map_err(|what| Unidentified(what.to_string()))?;
+    let names = known.names.to_vec();
+    let without_policy = Identities { providers: Vec::new(), policy: None };
+    Ok((without_policy.caller(known), names))
+}
+
 impl Provider {
     fn open(source: &Source) -> Result<Self, SetupError> {
         Ok(match source {

@@ -162,7 +162,7 @@ struct User {
 }
 
 /// Reads an answer. A machine with tags stands for them, and not for who set it up.
-fn parse(answer: &[u8]) -> Result<Known, &'static str> {
+pub(super) fn parse(answer: &[u8]) -> Result<Known, &'static str> {
     let answer: WhoIs<'_> =
         serde_json::from_slice(answer).map_err(|_| "answered what is no answer")?;
     let node = answer.node.ok_or("answered without a machine")?;

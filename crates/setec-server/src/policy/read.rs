@@ -32,9 +32,17 @@ impl Policy {
     ///
     /// When it is of no use. Nothing of a policy is secret, so the message repeats what is wrong.
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let text = text_of(path)?;
+        Self::parse(path, &text_of(path)?)
+    }
+
+    /// Reads the text of a file, whose path says which of the two it is, and is what an error names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, FileError> {
         let is_json = path.extension().is_some_and(|extension| extension == "json");
-        let grants = if is_json { json(&text) } else { toml(&text) };
+        let grants = if is_json { json(text) } else { toml(text) };
         let grants = grants.and_then(|grants| {
             if grants.len() > MOST {
                 return Err(format!("there are more than {MOST} grants"));
@@ -96,7 +104,7 @@ fn toml(text: &str) -> Result<Vec<(Place, Written<Word>)>, String> {
     let document: Document<Spanned<Written<Spanned<String>>>> =
         toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            line(start).says(&error.message().replace('\n', ", "))
+            line(start).says(&in_a_line(&error.message().replace('\n', ", ")))
         })?;
     let word = |word: Spanned<String>| {
         let place = line(word.span().start);
@@ -111,7 +119,7 @@ fn json(text: &str) -> Result<Vec<(Place, Written<Word>)>, String> {
         let message = error.to_string();
         // The place is said in the way of all others.
         let what = message.split(" at line ").next().unwrap_or_default();
-        Place::Line(error.line().max(1)).says(what)
+        Place::Line(error.line().max(1)).says(&in_a_line(what))
     })?;
     let grants = document.grant.into_iter().enumerate();
     let placed = grants.map(|(index, grant)| {
@@ -119,6 +127,19 @@ fn json(text: &str) -> Result<Vec<(Place, Written<Word>)>, String> {
         (place, grant.map(|word| (word, place)))
     });
     Ok(placed.collect())
+}
+
+/// What a library says, which repeats words as they are. One with a line's end or another control character in it must
+/// not say something to a terminal or begin a line in a log.
+fn in_a_line(what: &str) -> String {
+    let mut line = String::with_capacity(what.len());
+    for letter in what.chars() {
+        match letter.is_control() {
+            true => line.extend(letter.escape_default()),
+            false => line.push(letter),
+        }
+    }
+    line
 }
 
 fn grant((place, written): (Place, Written<Word>)) -> Result<Grant, String> {

@@ -102,6 +102,7 @@ fn what_can_only_be_a_mistake_is_one() {
         ),
         ("grant = \"all\"".to_string(), "line 1: invalid type"),
         ("a\nb".to_string(), "line 1: "),
+        (r#""a\u001b[2J" = 1"#.to_string(), r"unknown field `a\u{1b}[2J`, expected `grant`"),
         (many, "there are more than 10000 grants"),
         ("#".repeat((1 << 20) + 1), "it has more than a mebibyte"),
     ] {
@@ -116,6 +117,7 @@ fn what_can_only_be_a_mistake_is_one() {
         ),
         ("{\"grant\":[\n{\"principals\":[]}]}", "line 2: unknown field `principals`"),
         ("{} {}", "line 1: trailing characters"),
+        (r#"{"a\n\u001b[2J":[]}"#, r"line 1: unknown field `a\n\u{1b}[2J`, expected `grant`"),
         ("", "line 1: EOF"),
     ] {
         let error = read_as("policy.json", text).expect_err(expected);
