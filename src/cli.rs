@@ -250,10 +250,10 @@ Examples:
 Examples:
   secretary server --dev
   secretary server --state-dir /var/lib/secretary --key-file /etc/secretary/server.key \\
-      --tls-cert-file server.crt --tls-key-file server.key --tokens tokens.toml --policy policy.toml
+      --tls-cert-file tls.crt --tls-key-file tls.key --tokens tokens.toml --policy policy.toml
   secretary server --state-dir /var/lib/secretary --kms-key-id alias/secrets \\
       --listen 100.64.0.7:443 --identity tailscale \\
-      --tls-cert-file server.crt --tls-key-file server.key
+      --tls-cert-file tls.crt --tls-key-file tls.key
 
 A policy:
   [[grant]]
