@@ -45,7 +45,7 @@ fn has_rights_of(caller: &Caller, capabilities: &Value, answer: &[u8]) {
     let list = |name: &str| capabilities[name].as_array().filter(|list| !list.is_empty());
     let Some(rules) = list(CAPABILITY).or_else(|| list(OLD_CAPABILITY)) else {
         let nothing = Action::ALL.iter().all(|action| !caller.may(*action, "a"));
-        assert!(nothing && caller.rules.len() == 0);
+        assert!(nothing && caller.rules.is_empty());
         return;
     };
     assert_eq!(caller.rules.len(), rules.len());
