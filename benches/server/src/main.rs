@@ -1,5 +1,5 @@
 //! The secrets server under load, over TLS on connections that are kept:
-//! secretary-server-load PROGRAM FOLDER [WHAT CLIENTS SECONDS]
+//! secretary-server-load PROGRAM FOLDER [WHAT CLIENTS SECONDS SECRETS]
 //!
 //! FOLDER is on the disk that puts and audit lines are synced to. What counts is how a figure compares with a bare one of
 //! the same run: a sync of a file in that folder, and an answer of the same server that is always the same. Each is
@@ -41,10 +41,11 @@ fn main() -> ExitCode {
     let table = Table::default();
     let done = match &args[..] {
         [program, folder] => run(program, folder, &table),
-        [program, folder, what, clients, seconds] => {
-            match (kind(what), number(clients), number(seconds)) {
-                (Some(kind), Some(clients), Some(seconds)) => {
-                    run_one(program, folder, kind, clients, Duration::from_secs(seconds as u64))
+        [program, folder, what, clients, seconds, secrets] => {
+            match (kind(what), number(clients), number(seconds), number(secrets)) {
+                (Some(kind), Some(clients), Some(seconds), Some(secrets)) => {
+                    let span = Duration::from_secs(seconds as u64);
+                    run_one(program, folder, kind, clients, span, secrets as u64)
                 }
                 _ => return usage(),
             }
@@ -63,7 +64,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     eprintln!(
-        "usage: secretary-server-load PROGRAM FOLDER [static|get|unchanged|put CLIENTS SECONDS]"
+        "usage: secretary-server-load PROGRAM FOLDER [static|get|unchanged|put CLIENTS SECONDS SECRETS]"
     );
     ExitCode::from(2)
 }
@@ -123,8 +124,11 @@ fn run_one(
     kind: Kind,
     clients: usize,
     span: Duration,
+    secrets: u64,
 ) -> io::Result<()> {
-    let Subject { secrets, place, server, .. } = Subject::new(program, folder, FEW, FEW)?;
+    let mut subject = Subject::new(program, folder, secrets, secrets)?;
+    subject.start()?;
+    let Subject { place, server, .. } = subject;
     let syncs = bare_syncs(place.path())?;
     let mut work = Work::new(kind, secrets, 1);
     let measured = Load::connect(&place, &server, clients)?.run(&server, &mut work, span)?;
