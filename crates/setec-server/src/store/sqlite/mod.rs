@@ -24,6 +24,7 @@ use std::thread::JoinHandle;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
+use tokio::task::block_in_place;
 
 use self::file::Lock;
 use self::queue::Job;
@@ -86,7 +87,7 @@ impl SqliteStore {
             return None;
         }
         let alone = self.shared.try_alone()?;
-        Some(tokio::task::block_in_place(|| alone.commit(work)))
+        Some(block_in_place(|| alone.commit(work)))
     }
 }
 
@@ -106,12 +107,14 @@ impl Store for SqliteStore {
     }
 
     /// Reads from the file in place when the value is not at hand: mostly a row takes microseconds, and handing the
-    /// question to another thread takes longer.
+    /// question, or this thread's other tasks, to another thread takes longer.
     async fn value(&self, name: &str, version: Version) -> Result<Option<Sealed>, StoreError> {
         let Some(place) = self.index.place(name, version) else { return Ok(None) };
         match self.reader.at_hand(place) {
             Some(sealed) => Ok(Some(sealed)),
-            None if has_other_threads() => tokio::task::block_in_place(|| self.reader.value(place)),
+            None if self.reader.is_slow() && has_other_threads() => {
+                block_in_place(|| self.reader.value(place))
+            }
             None => self.reader.value(place),
         }
     }

@@ -1,7 +1,9 @@
 //! Reading values: those in use are at hand, the others in the file.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -19,6 +21,9 @@ const AT_HAND: u64 = 16 << 20;
 /// The size of most values, for the cache to guess how many there will be.
 const TYPICAL: u64 = 256;
 
+/// How long a value takes that the system has in memory, at the most.
+const QUICK: Duration = Duration::from_micros(500);
+
 /// How many connections are kept for later. More are opened when more are in use.
 const IDLE: usize = 4;
 
@@ -30,6 +35,8 @@ pub(super) struct Reader {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     at_hand: Arc<AtHand>,
+    /// Whether the last value came from the disk.
+    is_slow: AtomicBool,
 }
 
 /// Weighs values by their bytes.
@@ -45,7 +52,12 @@ impl Weighter<Place, Sealed> for Bytes {
 impl Reader {
     pub(super) fn new(path: &Path) -> Self {
         let at_hand = Cache::with_weighter((AT_HAND / TYPICAL) as usize, AT_HAND, Bytes);
-        Self { path: path.to_path_buf(), idle: Mutex::default(), at_hand: Arc::new(at_hand) }
+        Self {
+            path: path.to_path_buf(),
+            idle: Mutex::default(),
+            at_hand: Arc::new(at_hand),
+            is_slow: AtomicBool::new(false),
+        }
     }
 
     /// For the thread that writes: who puts the next version compares it with the one before.
@@ -58,8 +70,20 @@ impl Reader {
         self.at_hand.get(&place)
     }
 
+    /// Whether the next value probably takes so long that others should not have to wait for it.
+    pub(super) fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Relaxed)
+    }
+
     /// A value from the file, which is at hand afterwards.
     pub(super) fn value(&self, place: Place) -> Result<Option<Sealed>, StoreError> {
+        let start = Instant::now();
+        let value = self.value_of_row(place);
+        self.is_slow.store(start.elapsed() > QUICK, Ordering::Relaxed);
+        value
+    }
+
+    fn value_of_row(&self, place: Place) -> Result<Option<Sealed>, StoreError> {
         let sealed =
             self.read("SELECT sealed FROM versions WHERE place = ?1", [place.0], |row| {
                 // None for a version that is deleted meanwhile, whose row stays.
