@@ -96,6 +96,9 @@ fn on_obstacle(obstacle: &Obstacle) -> &'static str {
         Obstacle::CertificateExpired | Obstacle::CertificateNotYet => {
             "give the daemon another certificate, or check this machine's clock"
         }
+        Obstacle::AuthorityCertificate => {
+            "give the daemon a certificate that signs no others: with openssl, -addext basicConstraints=critical,CA:FALSE"
+        }
         Obstacle::OtherName => "the URL has to have a name that is in the daemon's certificate",
         Obstacle::NoTls => "a daemon without a certificate has a URL with http://",
         Obstacle::NoHttp => "a daemon with a certificate has a URL with https://",

@@ -118,6 +118,9 @@ fn on_obstacle(obstacle: &Obstacle, known_by: KnownBy) -> &'static str {
         Obstacle::CertificateExpired | Obstacle::CertificateNotYet => {
             "give the server another certificate, or check this machine's clock"
         }
+        Obstacle::AuthorityCertificate => {
+            "give the server a certificate that signs no others: with openssl, -addext basicConstraints=critical,CA:FALSE"
+        }
         Obstacle::OtherName => "the URL has to have a name that is in the server's certificate",
         Obstacle::NoTls => "a server without a certificate has a URL with http://",
         Obstacle::NoHttp => "a server with a certificate has a URL with https://",

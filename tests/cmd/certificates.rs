@@ -1,5 +1,5 @@
 //! Certificates for transcripts, made for one run: an authority that nobody trusts unless told to, and of it a good
-//! certificate and one that has expired, each for this machine.
+//! certificate, one that has expired and one that is an authority's, too, each for this machine.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use rcgen::{
     date_time_ymd,
 };
 
-/// Writes `ca.pem`, `daemon.crt` and `daemon.key`, `expired.crt` and `expired.key` into `folder`.
+/// Writes `ca.pem`, and the `.crt` and `.key` of `daemon`, `expired` and `signing` into `folder`.
 pub(crate) fn write(folder: &Path) {
     let authority = authority();
     fs::write(folder.join("ca.pem"), authority.pem()).expect("room");
@@ -18,6 +18,10 @@ pub(crate) fn write(folder: &Path) {
     sign("daemon", &params, &authority, folder);
     params.not_after = date_time_ymd(2000, 1, 1);
     sign("expired", &params, &authority, folder);
+    // What `openssl req -x509` makes unless it is told not to.
+    params.not_after = date_time_ymd(4096, 1, 1);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    sign("signing", &params, &authority, folder);
 }
 
 fn authority() -> CertifiedIssuer<'static, KeyPair> {

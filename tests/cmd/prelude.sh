@@ -172,6 +172,11 @@ stop_daemon() {
     wait $daemon_pid || echo "the daemon left with $?" >&2
 }
 
+# await_end: returns when a daemon that was told to end has done so. Told again it would hurry, and say so.
+await_end() {
+    until [ "$(cut -d ' ' -f 3 /proc/$daemon_pid/stat)" = Z ]; do sleep 0.01; done
+}
+
 # hup: has the daemon read its files again, and prints what it says to that.
 hup() {
     said=$(wc -l < daemon.err)
