@@ -191,27 +191,16 @@ pub fn print_usage(error: &clap::Error, args: &[OsString], world: &World) -> Exi
         return ExitCode::SUCCESS;
     }
     let code = if is_exec { Code::Exec } else { Code::Usage };
-    let has_audit = cfg!(any(feature = "daemon", feature = "server"));
-    let is_absent = args.get(1).is_some_and(|command| {
-        command == "daemon" && !cfg!(feature = "daemon") || command == "audit" && !has_audit
-    });
-    if is_absent {
-        return Failure::new(code, "this secretary was built without the daemon")
-            .hint("use the full build, which has the feature `daemon`")
+    let command = args.get(1).and_then(|command| command.to_str()).unwrap_or_default();
+    if let Some((part, feature)) = absent(command) {
+        return Failure::new(code, format!("this secretary was built without {part}"))
+            .hint(format!("use the full build, which has the feature `{feature}`"))
             .print(world);
     }
-    let is_secret = args.get(1).is_some_and(|command| command == "secret");
-    if is_secret && !cfg!(feature = "setec") {
-        return Failure::new(
-            code,
-            "this secretary was built without the part that asks a secrets server",
-        )
-        .hint("use the full build, which has the feature `setec`")
-        .print(world);
-    }
     // What a command that takes a secret does not know may be the secret itself, unless it is much like an option.
-    let is_encrypt = args.get(1).is_some_and(|command| command == "encrypt");
-    let is_put = is_secret && args.iter().skip(2).any(|it| it == "put" || it == "create-version");
+    let is_encrypt = command == "encrypt";
+    let is_put =
+        command == "secret" && args.iter().skip(2).any(|it| it == "put" || it == "create-version");
     let resembles_nothing = error.get(ContextKind::SuggestedArg).is_none();
     let may_be_secret = (is_encrypt || is_put)
         && error.kind() == clap::error::ErrorKind::UnknownArgument
@@ -223,6 +212,22 @@ pub fn print_usage(error: &clap::Error, args: &[OsString], world: &World) -> Exi
     }
     let _ = error.print();
     ExitCode::from(code as u8)
+}
+
+/// What a command needs that this build does not have, and the feature that has it.
+fn absent(command: &str) -> Option<(&'static str, &'static str)> {
+    let has_audit = cfg!(any(feature = "daemon", feature = "server"));
+    let (part, feature, is_there) = match command {
+        "agent" | "secret-helper" => {
+            ("the secret backend of agents", "agent", cfg!(feature = "agent"))
+        }
+        "audit" => ("the daemon", "daemon", has_audit),
+        "daemon" => ("the daemon", "daemon", cfg!(feature = "daemon")),
+        "secret" => ("the part that asks a secrets server", "setec", cfg!(feature = "setec")),
+        "server" => ("the secrets server", "server", cfg!(feature = "server")),
+        _ => return None,
+    };
+    (!is_there).then_some((part, feature))
 }
 
 /// Whether the exit code is to be one of those that leave room for a started program's own.

@@ -101,6 +101,7 @@ impl Program<'_> {
     fn is_described_by(&self, transcript: &str) -> bool {
         let is_about = |word: &str| transcript.starts_with(word);
         match transcript {
+            "agent-absent.txt" => !self.has_agent,
             _ if transcript.contains("agent") && !self.has_agent => false,
             "kms-absent.txt" => !self.has_aws,
             "daemon-absent.txt" => !self.has_daemon,
@@ -108,6 +109,7 @@ impl Program<'_> {
             _ if is_about("secret") => self.has_setec,
             "setec-absent.txt" => !self.has_setec,
             _ if transcript.contains("setec") && !self.has_setec => false,
+            "server-absent.txt" => !self.has_server,
             _ if is_about("server") => self.has_server,
             _ if is_about("kms") => self.has_aws,
             _ if is_about("daemon-kms") => self.has_aws && self.has_daemon,

@@ -14,13 +14,19 @@ use super::reader::AtHand;
 use super::rows::{forget_notes, replace_header, write_change, write_note};
 use super::transaction::Transaction;
 use super::{schema, sqlite_error};
-use crate::record::{Change, Revision};
+use crate::record::{Change, Revision, Standing};
 use crate::seal::Header;
 
 /// After about so many bytes SQLite's log is brought into the database, while nobody waits for an answer.
 const MAX_LOG: usize = 4 << 20;
 
-/// About what a change adds to the log, beside its value: two pages, and one of notes.
+/// What any transaction adds to the log, about: the last page of values, and the last one of notes.
+const TRANSACTION: usize = 8 << 10;
+
+/// What a value adds beside itself: the rest of its row, and a note. Those of one transaction share pages.
+const ROW: usize = 1 << 10;
+
+/// What other changes add, about: pages anywhere.
 const CHANGE: usize = 12 << 10;
 
 pub(super) enum Work {
@@ -42,7 +48,11 @@ impl Work {
     /// About what it adds to SQLite's log.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Change { change: Change::Add(_, sealed), .. } => CHANGE + sealed.as_bytes().len(),
+            Self::Change { change: Change::Add(addition, sealed), expected, .. } => {
+                let is_row =
+                    *expected != Revision::ABSENT && addition.standing() == Standing::Inactive;
+                sealed.as_bytes().len() + if is_row { ROW } else { CHANGE }
+            }
             _ => CHANGE,
         }
     }
@@ -140,8 +150,8 @@ impl Writer {
             }
         }
         self.index.apply(changed);
-        let added = batch.iter().map(Work::bytes).sum();
-        self.log = self.log.saturating_add(added);
+        let added: usize = batch.iter().map(Work::bytes).sum();
+        self.log = self.log.saturating_add(TRANSACTION + added);
         Ok(outcomes)
     }
 
