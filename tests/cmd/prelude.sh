@@ -174,7 +174,7 @@ stop_daemon() {
 
 # await_end: returns when a daemon that was told to end has done so. Told again it would hurry, and say so.
 await_end() {
-    until [ "$(cut -d ' ' -f 3 /proc/$daemon_pid/stat)" = Z ]; do sleep 0.01; done
+    while state=$(cut -d ' ' -f 3 /proc/$daemon_pid/stat 2> /dev/null) && [ "$state" != Z ]; do sleep 0.01; done
 }
 
 # hup: has the daemon read its files again, and prints what it says to that.
