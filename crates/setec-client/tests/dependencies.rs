@@ -43,6 +43,7 @@ fn of_ours_there_is_what_it_names() {
     let ours: Vec<_> =
         tree.iter().map(|line| name(line)).filter(|name| name.starts_with("secretary")).collect();
     let expected = [
+        "secretary_go_json",
         "secretary_secret",
         "secretary_setec_api",
         "secretary_setec_client",
