@@ -11,7 +11,7 @@ use super::super::StoreError;
 /// That no other process has the store. It is on a file of its own, `<store>.lock`: closing a second descriptor of
 /// the database itself would take SQLite's locks away.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held for as long as it is open")] File);
+pub(super) struct Lock(File);
 
 impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
@@ -22,6 +22,13 @@ impl Lock {
             TryLockError::Error(error) => io_error("lock", &beside)(error),
         })?;
         Ok(Self(file))
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a process that this one is just starting has it open, too, for a moment.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
     }
 }
 
@@ -69,4 +76,21 @@ fn options() -> OpenOptions {
 
 pub(super) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |error| StoreError::Io { doing, path: path.to_path_buf(), error: Arc::new(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_gone_though_a_process_that_is_starting_has_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let lock = Lock::take(&path).unwrap();
+        let inherited = lock.0.try_clone().unwrap();
+        assert!(matches!(Lock::take(&path), Err(StoreError::InUse(_))));
+        drop(lock);
+        Lock::take(&path).unwrap();
+        drop(inherited);
+    }
 }
